@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-
 )
 
 // A Driver opens the stores of its schemes.
@@ -145,4 +144,3 @@ func (r *Registry) OpenSink(ctx context.Context, a Address, env *Env) (Sink, err
 	}
 	return d.Sink(ctx, a, env)
 }
-
