@@ -1,0 +1,49 @@
+# make help lists the targets.
+CORPUS ?= $(MAILCONV_CORPUS)
+GO ?= go
+export MAILCONV_CORPUS := $(if $(CORPUS),$(abspath $(CORPUS)),)
+export MAILCONV_RECORDINGS := $(if $(MAILCONV_RECORDINGS),$(abspath $(MAILCONV_RECORDINGS)),)
+FUZZTIME ?= 10m
+TOOL = $(GO) tool -modfile=tools/go.mod
+
+.PHONY: help build test test-race test-deps test-kill cross bench fuzz fuzz-short lint generate
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+build: ## the static program, as ./mailconv
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o mailconv ./cmd/mailconv
+
+test: ## all tests; what is not installed is left out, loudly
+	@scripts/left-out
+	$(GO) vet ./...
+	$(GO) test ./...
+
+test-race: ## the same under the race detector
+	$(GO) test -race -short ./...
+
+test-deps: ## install the Debian packages that the integration tests use (needs root)
+	scripts/test-deps
+
+test-kill: ## kill -9 a copy at 100 random moments and resume
+	scripts/kill-test 100
+
+cross: ## build and vet for every supported system
+	scripts/cross
+
+bench: build ## ratios against the physical limit; needs CORPUS=
+	bench/run
+
+fuzz: ## every fuzz target for FUZZTIME each
+	scripts/fuzz $(FUZZTIME)
+
+fuzz-short: ## every fuzz target for a few seconds
+	scripts/fuzz 5s
+
+lint: ## gofumpt, vet, staticcheck
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' | grep -v _gen.go)); test -z "$$out" || { echo "not gofumpt-ed:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+generate: ## write generated files again
+	$(GO) generate ./...
