@@ -65,12 +65,6 @@ const (
 // tagAttachObject is the attached message or storage. [MS-OXMSG] 2.2.2.1
 const tagAttachObject mapi.Tag = 0x3701000D
 
-// Limits that [MS-OXMSG] 2.2.1 and 2.2.2 set for what is written.
-const (
-	maxRecipients  = 2048
-	maxAttachments = 2048
-)
-
 // Class identifiers of the root storage. [MS-OXMSG] 2.2.3 names none; these
 // are what Outlook writes.
 var (

@@ -3,6 +3,7 @@ package msg
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/msg/cfb"
@@ -102,4 +103,58 @@ func nameString(strs []byte, off uint32) (string, bool) {
 		return "", false
 	}
 	return mapi.DecodeUTF16(strs[off+4:][:n]), true
+}
+
+// nameStorage lays out the named property mapping. [MS-OXMSG] 2.2.3
+func (w *writer) nameStorage() *mapi.Storage {
+	le := binary.LittleEndian
+	var guids, entries, strs []byte
+	var buckets [hashBuckets][]byte
+	slots := map[mapi.GUID]uint32{mapi.PSMAPI: guidMAPI, mapi.PSPublicStrings: guidPublic}
+	for _, n := range w.list {
+		slot, ok := slots[n.Set]
+		if !ok {
+			slot = uint32(firstGUIDSlot + len(guids)/16)
+			slots[n.Set] = slot
+			guids = append(guids, n.Set[:]...)
+		}
+		kind := slot << 1
+		id, hash := n.ID, n.ID
+		if n.Name != "" {
+			kind |= 1
+			text := mapi.EncodeUTF16(n.Name)
+			id, hash = uint32(len(strs)), nameCRC(text)
+			strs = le.AppendUint32(strs, uint32(len(text)))
+			strs = append(strs, text...)
+			for len(strs)%4 != 0 {
+				strs = append(strs, 0)
+			}
+		}
+		index := uint32(w.ids[n]-firstNamedID)<<16 | kind
+		entries = le.AppendUint32(entries, id)
+		entries = le.AppendUint32(entries, index)
+		b := &buckets[(hash^kind)%hashBuckets]
+		*b = le.AppendUint32(*b, hash)
+		*b = le.AppendUint32(*b, index)
+	}
+	st := &mapi.Storage{Name: nameNameID}
+	add := func(tag mapi.Tag, b []byte) {
+		st.Streams = append(st.Streams, mapi.Stream{Name: hexName(prefixSubstg, uint32(tag)), Data: mapi.Bytes(b)})
+	}
+	add(tagGUIDStream, guids)
+	add(tagEntryStream, entries)
+	add(tagStringStream, strs)
+	for i, b := range buckets {
+		if len(b) > 0 {
+			add(mapi.NewTag(uint16(hashBase+i), mapi.TypeBinary), b)
+		}
+	}
+	return st
+}
+
+// nameCRC is the CRC-32 of a string name, of its UTF-16 bytes. Unlike the
+// common form it starts from 0 and is not inverted at the end; that is what
+// Outlook writes in the mapping of every file. [MS-OXMSG] 2.2.3.2.2
+func nameCRC(text []byte) uint32 {
+	return ^crc32.Update(0xFFFFFFFF, crc32.IEEETable, text)
 }

@@ -194,6 +194,7 @@ func (r *reader) attachment(st *mapi.Storage, where string, cs mapi.Charset, dep
 		switch {
 		case !holdsMessage(sub):
 			a.Storage = sub
+			sub.Name = "" // its name in the file is an encoding detail
 			touch(sub)
 		case depth >= maxDepth:
 			r.add(mapi.Problem{Severe: true, Unsupported: true, Where: at, Offset: -1, Detail: fmt.Sprintf("messages nested more than %d deep are left out", maxDepth)})
