@@ -101,6 +101,13 @@ type Deleter interface {
 	Delete(ctx context.Context, f Folder, refs []Key) []error
 }
 
+// A FolderDeleter removes folders for good.
+type FolderDeleter interface {
+	// DeleteFolder removes a folder with all that is in it and below it. One
+	// that is not there counts as deleted.
+	DeleteFolder(ctx context.Context, f Folder) error
+}
+
 // A Quota tells what a store still takes.
 type Quota interface {
 	// Quota is in bytes; limit -1 means none.
