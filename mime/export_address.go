@@ -1,0 +1,313 @@
+package mime
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+
+	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mime/header"
+)
+
+// A Resolver knows SMTP addresses of Exchange addresses: a directory, a file,
+// a cache. Dn is a legacyExchangeDN such as /o=Org/ou=Site/cn=Recipients/cn=ann,
+// as stored. ResolveEX is called for each such address that the message itself
+// cannot resolve, by one goroutine of each Export.
+type Resolver interface {
+	ResolveEX(dn string) (smtp string, ok bool)
+}
+
+// Provider UIDs of entry identifiers, bytes 4 to 19. [MS-OXCDATA] 2.2.5
+var (
+	uidOneOff      = []byte{0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02}
+	uidAddressBook = []byte{0xDC, 0xA7, 0x40, 0xC8, 0xC0, 0x42, 0x10, 0x1A, 0xB4, 0xB9, 0x08, 0x00, 0x2B, 0x2F, 0xE1, 0x82}
+)
+
+// A person is what a message knows about one address: a property group of
+// [MS-OXCMAIL] 2.6, or an entry identifier.
+type person struct {
+	name, typ, addr, smtp string
+	entryID, searchKey    []byte
+}
+
+func (p *person) empty() bool {
+	return p.name == "" && p.addr == "" && p.smtp == "" && len(p.entryID) == 0
+}
+
+// isEX reports whether s is an Exchange address, whatever organisation it is
+// of and whatever type is stored with it.
+func isEX(s string) bool {
+	return len(s) > 6 && strings.EqualFold(s[:3], "/o=") && strings.Contains(strings.ToLower(s), "/cn=")
+}
+
+// parseEntryID reads a one-off or an address book entry identifier.
+// [MS-OXCDATA] 2.2.5.1, 2.2.5.2
+func parseEntryID(b []byte, cs mapi.Charset) (p person, ok bool) {
+	if len(b) < 24 {
+		return p, false
+	}
+	switch {
+	case bytes.Equal(b[4:20], uidOneOff):
+		flags := binary.LittleEndian.Uint16(b[22:])
+		rest := b[24:]
+		for _, s := range []*string{&p.name, &p.typ, &p.addr} {
+			if flags&0x8000 != 0 {
+				*s, rest = cutUTF16(rest)
+			} else {
+				var raw []byte
+				raw, rest, _ = bytes.Cut(rest, []byte{0})
+				*s = mapi.RawValue(mapi.TypeString8, raw).WithCharset(cs).Text()
+			}
+		}
+		return p, p.addr != "" || p.name != ""
+	case bytes.Equal(b[4:20], uidAddressBook) && len(b) > 28:
+		dn, _, _ := bytes.Cut(b[28:], []byte{0})
+		p.typ, p.addr = "EX", string(bytes.ToValidUTF8(dn, []byte("?")))
+		return p, isEX(p.addr)
+	}
+	return p, false
+}
+
+func cutUTF16(b []byte) (string, []byte) {
+	for i := 0; i+1 < len(b); i += 2 {
+		if b[i] == 0 && b[i+1] == 0 {
+			return mapi.DecodeUTF16(b[:i]), b[i+2:]
+		}
+	}
+	return mapi.DecodeUTF16(b), nil
+}
+
+// parseEntryList reads a FLATENTRYLIST, PidTagReplyRecipientEntries.
+// [MS-OXCDATA] 2.3.3
+func parseEntryList(b []byte) [][]byte {
+	if len(b) < 8 {
+		return nil
+	}
+	count := binary.LittleEndian.Uint32(b)
+	b = b[8:]
+	var list [][]byte
+	for ; count > 0 && len(b) >= 4; count-- {
+		n := int(binary.LittleEndian.Uint32(b))
+		if n < 0 || n > len(b)-4 {
+			break
+		}
+		list = append(list, b[4:4+n])
+		b = b[min(len(b), 4+(n+3)&^3):]
+	}
+	return list
+}
+
+// senderTags are the properties of an address group on a message.
+// [MS-OXCMAIL] 2.6
+type personTags struct{ name, typ, addr, smtp, entryID, searchKey mapi.Tag }
+
+var (
+	tagsSender = personTags{mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
+		mapi.PidTagSenderSmtpAddress, mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey}
+	tagsFrom = personTags{mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType,
+		mapi.PidTagSentRepresentingEmailAddress, mapi.PidTagSentRepresentingSmtpAddress,
+		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey}
+	tagsReadReceipt = personTags{mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType,
+		mapi.PidTagReadReceiptEmailAddress, mapi.PidTagReadReceiptSmtpAddress,
+		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey}
+	tagsRecipient = personTags{mapi.PidTagDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
+		mapi.PidTagSmtpAddress, mapi.PidTagEntryId, mapi.PidTagSearchKey}
+)
+
+func (t *personTags) of(ps mapi.Properties) person {
+	return person{name: strings.TrimSpace(ps.Text(t.name)), typ: ps.Text(t.typ), addr: ps.Text(t.addr), smtp: ps.Text(t.smtp),
+		entryID: ps.Bytes(t.entryID), searchKey: ps.Bytes(t.searchKey)}
+}
+
+// dn is the Exchange address of a person, or "".
+func (x *exporter) dn(p *person) string {
+	if isEX(p.addr) {
+		return p.addr
+	}
+	if e, ok := parseEntryID(p.entryID, x.charset); ok && isEX(e.addr) {
+		return e.addr
+	}
+	if k, ok := strings.CutPrefix(string(bytes.TrimRight(p.searchKey, "\x00")), "EX:"); ok && isEX(k) {
+		return k
+	}
+	if isEX(p.smtp) {
+		return p.smtp
+	}
+	return ""
+}
+
+// stored is the SMTP address that the person's own properties hold, or "".
+func (x *exporter) stored(p *person) string {
+	if s, ok := header.AddrSpec(p.smtp); ok && !isEX(p.smtp) {
+		return s
+	}
+	if p.typ == "" || strings.EqualFold(p.typ, "SMTP") || !isEX(p.addr) && strings.EqualFold(p.typ, "EX") {
+		if s, ok := header.AddrSpec(p.addr); ok && !isEX(p.addr) {
+			return s
+		}
+	}
+	if e, ok := parseEntryID(p.entryID, x.charset); ok && strings.EqualFold(e.typ, "SMTP") {
+		if s, ok := header.AddrSpec(e.addr); ok {
+			return s
+		}
+	}
+	if k := bytes.TrimRight(p.searchKey, "\x00"); len(k) > 5 && bytes.EqualFold(k[:5], []byte("SMTP:")) {
+		// The search key is in upper case; the domain has no case.
+		if s, ok := header.AddrSpec(strings.ToLower(string(k[5:]))); ok {
+			return s
+		}
+	}
+	return ""
+}
+
+// address finds the Internet address of a person. The order is: the SMTP
+// property, an address of type SMTP, a one-off entry identifier, the search
+// key, then for Exchange addresses the header that the message arrived with
+// (hint), the creator of the item (for senders), the map and the resolver of
+// the options. What is left is encapsulated, so that no Exchange address is
+// ever bare in a header. [MS-OXCMAIL] 2.1.3.1.1, 2.1.3.1.8
+func (x *exporter) address(p *person, hint func() string, creator bool) header.Address {
+	a := header.Address{Name: p.name}
+	if isEX(a.Name) {
+		a.Name = ""
+	}
+	a.Addr = x.stored(p)
+	dn := ""
+	if a.Addr == "" {
+		dn = x.dn(p)
+		if hint != nil {
+			a.Addr, _ = header.AddrSpec(hint())
+		}
+	}
+	if a.Addr == "" && dn != "" {
+		a.Addr = x.resolve(dn, creator)
+	}
+	if a.Addr == "" {
+		a.Addr = x.encapsulate(p, dn)
+	}
+	if a.Name == "" && a.Addr == "" {
+		a.Name = strings.TrimSpace(p.addr)
+	}
+	if strings.EqualFold(a.Name, a.Addr) || len(a.Name) == len(a.Addr)+2 && strings.EqualFold(strings.Trim(a.Name, "'<>"), a.Addr) {
+		// Outlook stores the address as the name where there is none.
+		a.Name = ""
+	}
+	return a
+}
+
+func (x *exporter) resolve(dn string, creator bool) string {
+	if creator {
+		if s := x.creator(dn); s != "" {
+			return s
+		}
+	}
+	if len(x.opt.EXMap) > 0 {
+		s, ok := x.opt.EXMap[dn]
+		if !ok {
+			s, ok = x.exMap[strings.ToLower(dn)]
+		}
+		if s, valid := header.AddrSpec(s); ok && valid {
+			return s
+		}
+	}
+	if x.opt.Resolver != nil {
+		if s, ok := x.opt.Resolver.ResolveEX(dn); ok {
+			if s, ok := header.AddrSpec(s); ok {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// creator is PidTagCreatorSmtpAddress, which stands for the sender unless the
+// creator is known to be someone else.
+func (x *exporter) creator(dn string) string {
+	s, ok := header.AddrSpec(x.m.Props.Text(mapi.PidTagCreatorSmtpAddress))
+	if !ok {
+		return ""
+	}
+	if e, ok := parseEntryID(x.m.Props.Bytes(mapi.PidTagCreatorEntryId), x.charset); ok && isEX(e.addr) && !strings.EqualFold(e.addr, dn) {
+		return ""
+	}
+	return s
+}
+
+// defaultEncapsulationDomain is a name that nobody owns. RFC 2606 2
+const defaultEncapsulationDomain = "imcea.invalid"
+
+// encapsulate makes an SMTP address of one of another type. [MS-OXCMAIL]
+// 2.1.3.1.8
+func (x *exporter) encapsulate(p *person, dn string) string {
+	typ, addr := "EX", dn
+	if dn == "" {
+		typ, addr = strings.ToUpper(strings.TrimSpace(p.typ)), strings.TrimSpace(p.addr)
+		switch typ {
+		// An address of type SMTP that is no address, and the types that have
+		// no address at all: the name is all there is.
+		case "", "SMTP", "EX", "UNKNOWN", "MAPIPDL":
+			return ""
+		}
+		if addr == "" || addr == "Unknown" || addr == p.name {
+			return ""
+		}
+		for i := 0; i < len(typ); i++ {
+			if c := typ[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+				return ""
+			}
+		}
+	}
+	const hex = "0123456789ABCDEF"
+	b := append([]byte("IMCEA"), typ...)
+	b = append(b, '-')
+	for i := 0; i < len(addr); i++ {
+		switch c := addr[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '=':
+			b = append(b, c)
+		case c == '/':
+			b = append(b, '_')
+		default:
+			b = append(b, '+', hex[c>>4], hex[c&15])
+		}
+	}
+	b = append(b, '@')
+	b = append(b, x.opt.EncapsulationDomain...)
+	if len(b) > 900 {
+		return ""
+	}
+	return string(b)
+}
+
+// sameUser reports whether two groups name one user. [MS-OXCMAIL] 2.1.3.1.4
+func (x *exporter) sameUser(a, b *person) bool {
+	if d, e := x.dn(a), x.dn(b); d != "" && e != "" {
+		return strings.EqualFold(d, e)
+	}
+	if s, t := x.stored(a), x.stored(b); s != "" || t != "" {
+		return strings.EqualFold(s, t)
+	}
+	return strings.EqualFold(a.addr, b.addr) && strings.EqualFold(a.name, b.name)
+}
+
+// replyTo is the list behind PidTagReplyRecipientEntries. [MS-OXCMAIL]
+// 2.1.3.1.2
+func (x *exporter) replyTo() []header.Address {
+	entries := parseEntryList(x.m.Props.Bytes(mapi.PidTagReplyRecipientEntries))
+	names := strings.Split(x.m.Props.Text(mapi.PidTagReplyRecipientNames), ";")
+	var list []header.Address
+	for i, e := range entries {
+		p, ok := parseEntryID(e, x.charset)
+		if !ok {
+			x.problem(mapi.Problem{Offset: -1, Field: "PidTagReplyRecipientEntries", Detail: "entry identifier of an unknown kind is left out",
+				Spec: "[MS-OXCMAIL] 2.1.3.1.2"})
+			continue
+		}
+		if len(names) == len(entries) {
+			if n := strings.TrimSpace(names[i]); n != "" {
+				p.name = n
+			}
+		}
+		list = append(list, x.address(&p, nil, false))
+	}
+	return list
+}
