@@ -354,6 +354,24 @@ func (d *data) remove(fo *folder, at int) {
 	fo.items = slices.Delete(slices.Clone(fo.items), at, at+1)
 }
 
+// DeleteFolder implements [transport.FolderDeleter].
+func (s *Store) DeleteFolder(ctx context.Context, f transport.Folder) error {
+	if err := s.begin(ctx, "DeleteFolder"); err != nil {
+		return err
+	}
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	for name, fo := range s.d.folders {
+		if len(fo.Path) >= len(f.Path) && slices.Equal(fo.Path[:len(f.Path)], f.Path) {
+			for _, it := range fo.items {
+				s.d.used -= it.size
+			}
+			delete(s.d.folders, name)
+		}
+	}
+	return nil
+}
+
 // Quota implements [transport.Quota].
 func (s *Store) Quota(ctx context.Context) (used, limit int64, err error) {
 	if err := s.begin(ctx, "Quota"); err != nil {
