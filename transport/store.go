@@ -132,15 +132,22 @@ type Searcher interface {
 }
 
 // As finds an optional interface on a store, through the wrappers around it. A
-// wrapper has a method Unwrap() any, and implements the interfaces that it has
-// something to add to.
+// wrapper has a method Unwrap() any, and the methods of those interfaces that
+// it has something to add to. They count only where the store itself, which is
+// the innermost value, has the interface too.
 func As[T any](store any) (T, bool) {
+	var first T
+	found := false
 	for store != nil {
-		if t, ok := store.(T); ok {
-			return t, true
+		t, has := store.(T)
+		if has && !found {
+			first, found = t, true
 		}
 		u, ok := store.(interface{ Unwrap() any })
 		if !ok {
+			if has {
+				return first, true
+			}
 			break
 		}
 		store = u.Unwrap()
