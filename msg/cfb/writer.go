@@ -26,22 +26,30 @@ type WriteOptions struct {
 // is ignored. The name of the root is not used. The same tree always gives the
 // same bytes.
 func Write(ctx context.Context, w io.Writer, root *mapi.Storage, o *WriteOptions) error {
+	l, err := newLayout(root, o)
+	if err != nil {
+		return err
+	}
+	return l.write(ctx, w)
+}
+
+func newLayout(root *mapi.Storage, o *WriteOptions) (*layout, error) {
 	version := 0
 	if o != nil {
 		version = o.Version
 	}
 	if version != 0 && version != 3 && version != 4 {
-		return fmt.Errorf("cfb: version %d cannot be written: 3 and 4 can", version)
+		return nil, fmt.Errorf("cfb: version %d cannot be written: 3 and 4 can", version)
 	}
 	nodes, err := flatten(root)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var l *layout
 	if version != 4 {
 		if l = plan(nodes, 9, 0); l.fileSize() > maxV3Size {
 			if version == 3 {
-				return fmt.Errorf("cfb: %d bytes do not fit into a file of version 3: write version 4", l.fileSize())
+				return nil, fmt.Errorf("cfb: %d bytes do not fit into a file of version 3: write version 4", l.fileSize())
 			}
 			version = 4
 		}
@@ -50,9 +58,9 @@ func Write(ctx context.Context, w io.Writer, root *mapi.Storage, o *WriteOptions
 		l = plan(nodes, 12, rangeLock>>12-1)
 	}
 	if l.total() >= maxRegSect {
-		return fmt.Errorf("cfb: %d sectors are more than a compound file can number", l.total())
+		return nil, fmt.Errorf("cfb: %d sectors are more than a compound file can number", l.total())
 	}
-	return l.write(ctx, w)
+	return l, nil
 }
 
 // A node is a directory entry to be written.
