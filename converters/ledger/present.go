@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailconv/mailconv/transport"
+)
+
+// Present is one item that a sink folder held before the first put.
+type Present struct {
+	ID       int64
+	Sink     int64
+	Ref      transport.Key
+	Size     int64 // as the sink told, -1 when it did not
+	Received int64 // Unix seconds, 0 when the sink told none
+	// MessageID as the sink told, "" when it did not.
+	MessageID string
+	// Content is known once the item was read, Digest once its meaning was.
+	Content, Digest Fingerprint
+}
+
+// AddPresent records an item that a sink folder holds. One that is recorded
+// already is left as it is.
+func (tx *Tx) AddPresent(sink int64, m transport.Meta) error {
+	var sec any
+	if !m.Received.IsZero() {
+		sec = m.Received.Unix()
+	}
+	_, err := tx.exec("INSERT OR IGNORE INTO present (sink, ref, size, received, message_id) VALUES (?,?,?,?,?)", sink, string(m.Key), m.Size, sec, m.MessageID)
+	return err
+}
+
+// SetScanned records that what a sink folder held is known.
+func (tx *Tx) SetScanned(sink int64) error {
+	return tx.one("sink folder", sink, "UPDATE sinks SET scanned=1 WHERE id=?", sink)
+}
+
+// SetPresent records what was found when the item was read.
+func (tx *Tx) SetPresent(p Present) error {
+	return tx.one("present item", p.ID, "UPDATE present SET content=?, digest=? WHERE id=?", blob(p.Content), blob(p.Digest), p.ID)
+}
+
+// TakePresent records that a source item is the one that was there. It fails
+// when another took it before.
+func (tx *Tx) TakePresent(id, item int64) error {
+	return tx.one("free present item", id, "UPDATE present SET taken=? WHERE id=? AND taken=0", item, id)
+}
+
+// Candidates lists what a sink folder held and nobody took, and that may be
+// the copy of an item: with the same Message-ID where both are known, else with
+// the same size or date, else all of which the sink tells nothing.
+func (l *Ledger) Candidates(ctx context.Context, sink int64, m transport.Meta) ([]Present, error) {
+	var sec any
+	if !m.Received.IsZero() {
+		sec = m.Received.Unix()
+	}
+	const columns = "SELECT id, sink, ref, size, coalesce(received,0), message_id, content, digest FROM present WHERE sink=?1 AND taken=0 AND "
+	query := columns + "message_id='' AND size=?2 UNION " +
+		columns + "message_id='' AND received=?3 UNION " +
+		columns + "message_id='' AND size<0 AND received IS NULL"
+	if m.MessageID != "" {
+		query += " UNION " + columns + "message_id=?4"
+	} else {
+		// The source item has none, or its listing did not tell.
+		query += " UNION " + columns + "message_id<>?4 AND size=?2"
+	}
+	rows, err := l.db.QueryContext(ctx, query+" ORDER BY id LIMIT 1000", sink, m.Size, sec, m.MessageID)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	var list []Present
+	for rows.Next() {
+		var p Present
+		var content, digest []byte
+		if err := rows.Scan(&p.ID, &p.Sink, &p.Ref, &p.Size, &p.Received, &p.MessageID, &content, &digest); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		copy(p.Content[:], content)
+		copy(p.Digest[:], digest)
+		list = append(list, p)
+	}
+	return list, rows.Err()
+}
+
+// HasPresent reports whether a sink folder held anything that nobody took.
+func (l *Ledger) HasPresent(ctx context.Context, sink int64) (bool, error) {
+	var n int
+	err := l.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM present WHERE sink=? AND taken=0)", sink).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("ledger: %w", err)
+	}
+	return n == 1, nil
+}
+
+// WasPresent tells which keys a sink folder held before the first put.
+func (l *Ledger) WasPresent(ctx context.Context, sink int64, refs []transport.Key) (map[transport.Key]bool, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT ref FROM present WHERE sink=? AND ref IN (SELECT value FROM json_each(?))", sink, jsonList(refs))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	out := map[transport.Key]bool{}
+	for rows.Next() {
+		var ref transport.Key
+		if err := rows.Scan(&ref); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		out[ref] = true
+	}
+	return out, rows.Err()
+}

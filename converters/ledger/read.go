@@ -1,0 +1,303 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/mailconv/mailconv/transport"
+)
+
+// page is how many rows one query reads. Between pages no transaction is open.
+const page = 500
+
+const itemColumns = `id, folder, key, state, gone, reason, detail, sink, ref, route, mark, content, put, bytes, size,
+	received, zone, flags, keywords, object_id, message_id, class, subject, tries, run, at`
+
+func scanItem(s scanner) (Item, error) {
+	var it Item
+	var content, put []byte
+	var nanos, zone sql.NullInt64
+	var keywords string
+	var at int64
+	m := &it.Meta
+	err := s.Scan(&it.ID, &it.Folder, &m.Key, &it.State, &it.Gone, &it.Reason, &it.Detail, &it.Sink, &it.Ref, &it.Route, &it.Mark, &content, &put,
+		&it.Bytes, &m.Size, &nanos, &zone, &m.Flags, &keywords, &m.ObjectID, &m.MessageID, &m.Class, &m.Subject, &it.Tries, &it.Run, &at)
+	copy(it.Content[:], content)
+	copy(it.Put[:], put)
+	if nanos.Valid {
+		loc := time.UTC
+		if zone.Int64 != 0 {
+			loc = time.FixedZone("", int(zone.Int64)*60)
+		}
+		m.Received = time.Unix(0, nanos.Int64).In(loc)
+	}
+	m.Keywords, it.At = splitKeywords(keywords), fromUnix(at)
+	return it, err
+}
+
+func (l *Ledger) items(ctx context.Context, query string, args ...any) ([]Item, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT "+itemColumns+" FROM items "+query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	var list []Item
+	for rows.Next() {
+		it, err := scanItem(rows)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		list = append(list, it)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return list, nil
+}
+
+func jsonList[T any](list []T) string {
+	b, _ := json.Marshal(list) // strings and numbers always marshal
+	return string(b)
+}
+
+// Lookup finds the rows of items by their keys; keys without a row are not in
+// the result. Ask in pages of some hundred.
+func (l *Ledger) Lookup(ctx context.Context, folder int64, keys []transport.Key) (map[transport.Key]Item, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	list, err := l.items(ctx, "WHERE folder=? AND key IN (SELECT value FROM json_each(?))", folder, jsonList(keys))
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[transport.Key]Item, len(list))
+	for _, it := range list {
+		known[it.Meta.Key] = it
+	}
+	return known, nil
+}
+
+// A Query selects items. Fields that are zero select all.
+type Query struct {
+	Folder int64
+	Sink   int64
+	States []State
+	// Gone selects by what became of the item; nil selects all.
+	Gone []Gone
+	// Noted selects items that have notes.
+	Noted bool
+	// Run selects items that this run touched last.
+	Run int64
+	// Before selects items that were last touched by an earlier run.
+	Before int64
+	// After selects rows with larger IDs.
+	After int64
+}
+
+func (q Query) where() (string, []any) {
+	var cond []string
+	var args []any
+	add := func(c string, a any) { cond, args = append(cond, c), append(args, a) }
+	if q.Folder != 0 {
+		add("folder=?", q.Folder)
+	}
+	if q.Sink != 0 {
+		add("sink=?", q.Sink)
+	}
+	if len(q.States) > 0 {
+		// Literals, so that the partial index is found.
+		names := make([]string, len(q.States))
+		for i, s := range q.States {
+			names[i] = "'" + strings.ReplaceAll(string(s), "'", "''") + "'"
+		}
+		cond = append(cond, "state IN ("+strings.Join(names, ",")+")")
+	}
+	if len(q.Gone) > 0 {
+		nums := make([]string, len(q.Gone))
+		for i, g := range q.Gone {
+			nums[i] = fmt.Sprint(int(g))
+		}
+		cond = append(cond, "gone IN ("+strings.Join(nums, ",")+")")
+	}
+	if q.Noted {
+		cond = append(cond, "id IN (SELECT item FROM notes)")
+	}
+	if q.Run != 0 {
+		add("run=?", q.Run)
+	}
+	if q.Before != 0 {
+		add("run<?", q.Before)
+	}
+	if len(cond) == 0 {
+		return "", nil
+	}
+	return "WHERE " + strings.Join(cond, " AND "), args
+}
+
+// Items lists items in the order of their IDs, in pages: the rows may be
+// changed while the sequence runs.
+func (l *Ledger) Items(ctx context.Context, q Query) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		after := q.After
+		for {
+			where, args := q.where()
+			if where == "" {
+				where = "WHERE id>?"
+			} else {
+				where += " AND id>?"
+			}
+			list, err := l.items(ctx, where+" ORDER BY id LIMIT ?", append(args, after, page)...)
+			if err != nil {
+				yield(Item{}, err)
+				return
+			}
+			for _, it := range list {
+				if !yield(it, nil) {
+					return
+				}
+				after = it.ID
+			}
+			if len(list) < page {
+				return
+			}
+		}
+	}
+}
+
+// Count is the number of items that a query selects.
+func (l *Ledger) Count(ctx context.Context, q Query) (int64, error) {
+	where, args := q.where()
+	var n int64
+	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM items "+where, args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	return n, nil
+}
+
+// Any reports whether there is any item at all.
+func (l *Ledger) Any(ctx context.Context) (bool, error) {
+	list, err := l.items(ctx, "LIMIT 1")
+	return len(list) > 0, err
+}
+
+// Item finds a row by its ID; nil when there is none.
+func (l *Ledger) Item(ctx context.Context, id int64) (*Item, error) {
+	list, err := l.items(ctx, "WHERE id=?", id)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return &list[0], nil
+}
+
+// Left finds the copied items that are not where they were in the source and
+// may be what m is now: by object id, or by Message-ID and size.
+func (l *Ledger) Left(ctx context.Context, m transport.Meta) ([]Item, error) {
+	if m.ObjectID != "" {
+		list, err := l.items(ctx, "WHERE gone=1 AND object_id=? AND state='copied' ORDER BY id LIMIT ?", m.ObjectID, page)
+		if err != nil || len(list) > 0 {
+			return list, err
+		}
+	}
+	return l.items(ctx, "WHERE gone=1 AND message_id=? AND size=? AND state='copied' ORDER BY id LIMIT ?", m.MessageID, m.Size, page)
+}
+
+// Twin finds an item with the same content that is in the sink; nil when there
+// is none. The index that it needs is made by [Ledger.IndexContent].
+func (l *Ledger) Twin(ctx context.Context, f Fingerprint) (*Item, error) {
+	list, err := l.items(ctx, "WHERE content=? AND state='copied' AND gone<2 LIMIT 1", f[:])
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return &list[0], nil
+}
+
+// IndexContent makes the look-up of [Ledger.Twin] fast. It is not there from
+// the start, as most runs do not need it.
+func (l *Ledger) IndexContent() error {
+	return l.Update(func(tx *Tx) error {
+		_, err := tx.exec("CREATE INDEX IF NOT EXISTS items_content ON items (content) WHERE content IS NOT NULL")
+		return err
+	})
+}
+
+// IndexRefs makes [Ledger.Refs] fast.
+func (l *Ledger) IndexRefs() error {
+	return l.Update(func(tx *Tx) error {
+		_, err := tx.exec("CREATE INDEX IF NOT EXISTS items_ref ON items (sink, ref) WHERE ref<>''")
+		return err
+	})
+}
+
+// Refs finds which keys of a sink folder are copies that this ledger knows,
+// and of which item.
+func (l *Ledger) Refs(ctx context.Context, sink int64, refs []transport.Key) (map[transport.Key]int64, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT ref, id FROM items WHERE sink=? AND ref<>'' AND ref IN (SELECT value FROM json_each(?)) AND state='copied' AND gone<2", sink, jsonList(refs))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	out := map[transport.Key]int64{}
+	for rows.Next() {
+		var ref transport.Key
+		var id int64
+		if err := rows.Scan(&ref, &id); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		out[ref] = id
+	}
+	return out, rows.Err()
+}
+
+// Notes reads the notes of some items.
+func (l *Ledger) Notes(ctx context.Context, items ...int64) (map[int64][]Note, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	rows, err := l.db.QueryContext(ctx, "SELECT item, kind, name, reason, detail, severe FROM notes WHERE item IN (SELECT value FROM json_each(?)) ORDER BY id", jsonList(items))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	out := map[int64][]Note{}
+	for rows.Next() {
+		var n Note
+		if err := rows.Scan(&n.Item, &n.Kind, &n.Name, &n.Reason, &n.Detail, &n.Severe); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		out[n.Item] = append(out[n.Item], n)
+	}
+	return out, rows.Err()
+}
+
+// A NoteCount is how often a reason was noted.
+type NoteCount struct {
+	Kind   NoteKind
+	Name   string
+	Reason string
+	Severe bool
+	Items  int64
+}
+
+// NoteCounts adds up the notes over all items, the most frequent first, at most
+// limit.
+func (l *Ledger) NoteCounts(ctx context.Context, limit int) ([]NoteCount, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT kind, name, reason, max(severe), count(DISTINCT item) AS n FROM notes GROUP BY kind, name, reason ORDER BY n DESC, kind, name, reason LIMIT ?", limit)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	var list []NoteCount
+	for rows.Next() {
+		var n NoteCount
+		if err := rows.Scan(&n.Kind, &n.Name, &n.Reason, &n.Severe, &n.Items); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		list = append(list, n)
+	}
+	return list, rows.Err()
+}
