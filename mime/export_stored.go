@@ -90,21 +90,73 @@ func (x *exporter) mergeStored(v *values, stored header.Fields) {
 // is written anew from what could be read of it.
 func (x *exporter) storedAddresses(s *header.Field) {
 	body := string(s.Body())
-	list := header.ParseAddresses(s.Value(), x.charset)
-	if len(list) > 0 && !plainASCII(body) {
-		x.hdr.Addresses(s.Name, list...)
-		return
+	if !wellFormedAddresses(body) {
+		if list := header.ParseAddresses(s.Value(), x.charset); len(list) > 0 {
+			x.hdr.Addresses(s.Name, list...)
+			return
+		}
 	}
 	x.hdr.Stored(s.Name, body)
 }
 
-func plainASCII(s string) bool {
+// wellFormedAddresses finds the faults that address fields in the field have:
+// characters outside of ASCII, encoded words in quotes or glued to other text,
+// and special characters in a name without quotes. RFC 5322 3.4, RFC 2047 5
+func wellFormedAddresses(s string) bool {
+	quoted, angle, comment := false, false, 0
+	special := false // in the name so far
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= 0x7F || c < ' ' && c != '\t' && c != '\r' && c != '\n' {
+		c := s[i]
+		if c >= 0x7F || c < ' ' && c != '\t' && c != '\r' && c != '\n' {
 			return false
 		}
+		switch {
+		case c == '\\' && (quoted || comment > 0):
+			i++
+		case quoted:
+			if c == '=' && i+1 < len(s) && s[i+1] == '?' {
+				return false
+			}
+			quoted = c != '"'
+		case c == '(' && !angle:
+			comment++
+		case comment > 0:
+			if c == ')' {
+				comment--
+			}
+		case c == '"':
+			quoted = true
+		case c == '<':
+			if special || angle {
+				return false
+			}
+			angle = true
+		case c == '>':
+			if !angle {
+				return false
+			}
+			angle = false
+		case c == ',' || c == ';' || c == ':' && !angle:
+			if angle {
+				return false
+			}
+			special = false
+		case angle:
+			if c == ' ' || c == '\t' || c == '\r' || c == '\n' {
+				return false
+			}
+		case c == '=' && i+1 < len(s) && s[i+1] == '?':
+			// An encoded word with white space on both sides, or it is not one.
+			end := strings.IndexAny(s[i:], " \t\r\n<,")
+			if end < 0 || s[i+end] == '<' || s[i+end-1] != '=' || i > 0 && s[i-1] > ' ' {
+				return false
+			}
+			i += end - 1
+		case c == '.' || c == '@' || c == '[' || c == ']' || c == ')':
+			special = true
+		}
 	}
-	return true
+	return !quoted && !angle && comment == 0
 }
 
 // sameAddresses reports whether the fields name the people of the list: the
