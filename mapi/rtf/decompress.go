@@ -284,8 +284,12 @@ func (d *Reader) finish(marked bool) {
 	}
 }
 
-// compareSizes tells where the header's sizes are wrong. Readers go by the end
-// mark, so that costs nothing.
+// compareSizes tells where the header's sizes are wrong. The end mark decides,
+// so that costs nothing.
+//
+// QUIRK: [MS-OXRTFCP] 2.1.3.1.1 has RAWSIZE count the text; some writers add the
+// 12 bytes of header that only COMPSIZE counts (corpus
+// msg/aspose.email-for-.net/Message.msg).
 func (d *Reader) compareSizes(total int64, short bool) {
 	if d.total != int64(d.rawSize) {
 		d.problem(false, 4, "RAWSIZE", "%d, the text has %d bytes", d.rawSize, d.total)
