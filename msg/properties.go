@@ -99,6 +99,9 @@ func (r *reader) properties(dst *mapi.Properties, st *mapi.Storage, where string
 	for off := 0; off < len(raw); off += entrySize {
 		e := raw[off : off+entrySize : off+entrySize]
 		tag := mapi.Tag(le32(e))
+		if tag == 0 {
+			continue // an entry of zeros is padding
+		}
 		v, ok := r.value(tag, e, where, at, header+off)
 		if !ok {
 			continue
@@ -118,8 +121,68 @@ func (r *reader) properties(dst *mapi.Properties, st *mapi.Storage, where string
 			ps = append(ps, mapi.Property{Tag: s.tag, Name: r.names.name(s.tag.ID()), Value: v})
 		}
 	}
-	*dst = ps
+	*dst = r.unique(ps, at)
 	return head
+}
+
+// key is what tells the properties of one object apart: the tag in the file, or
+// the name and the type.
+type key struct {
+	name mapi.Name
+	tag  mapi.Tag
+}
+
+func (k key) of(p *mapi.Property) bool {
+	if k.name == (mapi.Name{}) {
+		return k.tag == p.Tag
+	}
+	return p.Name != nil && *p.Name == k.name && p.Tag.Type() == k.tag.Type()
+}
+
+// unique removes properties that stand twice: the first is kept. Where two
+// identifiers are mapped to one name, the second keeps its number instead.
+func (r *reader) unique(ps mapi.Properties, at string) mapi.Properties {
+	// Twins are rare. A bit for each key seen tells most properties that they
+	// have none; long lists have an index.
+	var seen [32]uint64
+	var index map[key]bool
+	if len(ps) > 512 {
+		index = make(map[key]bool, len(ps))
+	}
+	kept := ps[:0]
+	// enter notes a key and reports whether it is new.
+	enter := func(k key) bool {
+		if index != nil {
+			twin := index[k]
+			index[k] = true
+			return !twin
+		}
+		h := (uint32(k.tag>>16) ^ uint32(k.tag)<<5 ^ k.name.ID ^ uint32(len(k.name.Name))*37) % (64 * uint32(len(seen)))
+		bit := uint64(1) << (h % 64)
+		maybe := seen[h/64]&bit != 0
+		seen[h/64] |= bit
+		if maybe {
+			for i := range kept {
+				if k.of(&kept[i]) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	for i := range ps {
+		p := ps[i]
+		if !enter(key{tag: p.Tag}) {
+			r.problem(at, -1, "Property Tag", "0x"+p.Tag.String()+" stands twice; the first is kept", "2.4.2")
+			continue
+		}
+		if p.Name != nil && !enter(key{*p.Name, p.Tag & 0xFFFF}) {
+			r.problem(at, -1, "Property Tag", "0x"+p.Tag.String()+" has the name of another property; it keeps its number only", "2.2.3")
+			p.Name = nil
+		}
+		kept = append(kept, p)
+	}
+	return kept
 }
 
 // extra is how many streams there are beyond the entries, an estimate for the
@@ -237,7 +300,7 @@ func (r *reader) list(s *propStream, where string) (mapi.Value, bool) {
 		// the value. [MS-OXMSG] 2.1.4.2.2
 		switch t.Elem() {
 		case mapi.TypeString:
-			if k := len(b); k >= 2 && k%2 == 0 && b[k-1] == 0 && b[k-2] == 0 {
+			if k := len(b); k >= 2 && b[k-1] == 0 && b[k-2] == 0 {
 				b = b[: k-2 : k-2]
 			}
 		case mapi.TypeString8:

@@ -3,8 +3,10 @@ package msg
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -48,7 +50,7 @@ func Write(ctx context.Context, w io.Writer, m *mapi.Message, o *WriteOptions) e
 // WriteFile writes a message to the named file, which gets its name only when
 // all of it was written. A file that exists is replaced.
 func WriteFile(ctx context.Context, name string, m *mapi.Message, o *WriteOptions) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".mailconv-*.tmp")
+	f, err := createBeside(name)
 	if err != nil {
 		return err
 	}
@@ -65,6 +67,17 @@ func WriteFile(ctx context.Context, name string, m *mapi.Message, o *WriteOption
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// createBeside makes a new file in the folder of name, with the permissions
+// that any new file has.
+func createBeside(name string) (*os.File, error) {
+	for i := 0; ; i++ {
+		f, err := os.OpenFile(filepath.Join(filepath.Dir(name), fmt.Sprintf(".mailconv-%d.part", i)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err == nil || !errors.Is(err, fs.ErrExist) || i == 10_000 {
+			return f, err
+		}
+	}
 }
 
 // Storage is the tree of storages and streams that stands for a message in a
