@@ -22,6 +22,11 @@ type propStream struct {
 	used bool
 }
 
+// path is the name of the stream as problems give it.
+func (s *propStream) path(where string) string {
+	return join(where, hexName(prefixSubstg, uint32(s.tag)))
+}
+
 // An elemStream holds one element of a list, as in __substg1.0_8000101F-00000002.
 type elemStream struct {
 	tag  mapi.Tag
@@ -113,9 +118,8 @@ func (r *reader) properties(dst *mapi.Properties, st *mapi.Storage, where string
 		if s.used || s.tag == tagAttachObject {
 			continue
 		}
-		name := hexName(prefixSubstg, uint32(s.tag))
 		if stream != nil {
-			r.problem(join(where, name), -1, "", "the property stream has no entry for it; kept", "2.4.2")
+			r.problem(s.path(where), -1, "", "the property stream has no entry for it; kept", "2.4.2")
 		}
 		if v, ok := r.streamValue(s, where); ok {
 			ps = append(ps, mapi.Property{Tag: s.tag, Name: r.names.name(s.tag.ID()), Value: v})
@@ -239,7 +243,7 @@ func (r *reader) value(tag mapi.Tag, e []byte, where, at string, off int) (mapi.
 			return mapi.RawValue(t, nil), true
 		}
 	}
-	p := r.problem(join(where, hexName(prefixSubstg, uint32(tag))), -1, "Size",
+	p := r.problem((&propStream{tag: tag}).path(where), -1, "Size",
 		fmt.Sprintf("the stream is missing; the entry at 0x%X of the property stream gives it 0x%X bytes", off, le32(e[8:])), "2.1.3")
 	p.Severe = content(tag)
 	return mapi.Value{}, false
@@ -266,10 +270,12 @@ func (r *reader) streamValue(s *propStream, where string) (mapi.Value, bool) {
 	if t.FixedSize() == 0 && (size > mapi.InlineLimit || size > r.inline) {
 		return mapi.BlobValue(t, s.data), true
 	}
-	name := hexName(prefixSubstg, uint32(s.tag))
-	raw := r.small(s.data, join(where, name), 1<<20)
+	raw, why := r.hold(s.data, 1<<20)
+	if why != "" {
+		r.severe(s.path(where), "", why, "2.1")
+	}
 	if n := t.FixedSize(); n > 0 && (t.Multi() && len(raw)%n != 0 || !t.Multi() && len(raw) != n) {
-		r.problem(join(where, name), -1, "", fmt.Sprintf("%d bytes for %v, whose values take %d", len(raw), t, n), "2.1.4.1")
+		r.problem(s.path(where), -1, "", fmt.Sprintf("%d bytes for %v, whose values take %d", len(raw), t, n), "2.1.4.1")
 	}
 	return mapi.RawValue(t, raw), true
 }
@@ -282,7 +288,6 @@ func (r *reader) list(s *propStream, where string) (mapi.Value, bool) {
 	if t.Elem() == mapi.TypeBinary {
 		step = 8
 	}
-	name := hexName(prefixSubstg, uint32(s.tag))
 	n := int(s.data.Size()) / step
 	first, _ := slices.BinarySearchFunc(r.elems, elemStream{tag: s.tag}, compareElemStreams)
 	have := 0
@@ -290,12 +295,15 @@ func (r *reader) list(s *propStream, where string) (mapi.Value, bool) {
 		have++
 	}
 	if n != have {
-		r.problem(join(where, name), -1, "", fmt.Sprintf("%d values announced, %d streams found", n, have), "2.1.4.2.1")
+		r.problem(s.path(where), -1, "", fmt.Sprintf("%d values announced, %d streams found", n, have), "2.1.4.2.1")
 	}
 	elems := make([][]byte, have)
 	for i := range elems {
 		e := &r.elems[first+i]
-		b := r.small(e.data, join(where, name)+"-"+hexName("", e.n), 8<<20)
+		b, why := r.hold(e.data, 8<<20)
+		if why != "" {
+			r.severe(hexName(s.path(where)+"-", e.n), "", why, "2.1")
+		}
 		// The terminating zero of a string is part of this encoding, not of
 		// the value. [MS-OXMSG] 2.1.4.2.2
 		switch t.Elem() {
@@ -314,19 +322,30 @@ func (r *reader) list(s *propStream, where string) (mapi.Value, bool) {
 // small reads a stream whose content must be held in memory. What lies beyond
 // limit or the memory of one file is cut, which is a problem.
 func (r *reader) small(s *cfb.Stream, where string, limit int64) []byte {
+	b, why := r.hold(s, limit)
+	if why != "" {
+		r.severe(where, "", why, "2.1")
+	}
+	return b
+}
+
+// hold is small without the report: why says what is wrong.
+func (r *reader) hold(s *cfb.Stream, limit int64) (b []byte, why string) {
 	size := s.Size()
 	limit = min(limit, r.inline)
+	var err error
 	if size > limit {
-		r.severe(where, "", fmt.Sprintf("0x%X bytes, of which 0x%X are read", size, limit), "2.1")
-		b := make([]byte, limit)
-		n, _ := s.ReadAt(b, 0)
-		r.inline -= int64(n)
-		return b[:n]
+		why = fmt.Sprintf("0x%X bytes, of which 0x%X are read", size, limit)
+		b = make([]byte, limit)
+		var n int
+		n, err = s.ReadAt(b, 0)
+		b = b[:n]
+	} else {
+		b, err = s.Bytes()
 	}
-	b, err := s.Bytes()
 	if err != nil && err != io.EOF {
-		r.severe(where, "", err.Error(), "2.1")
+		why = err.Error()
 	}
 	r.inline -= int64(len(b))
-	return b[:len(b):len(b)]
+	return b[:len(b):len(b)], why
 }

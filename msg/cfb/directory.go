@@ -83,7 +83,7 @@ func (r *Reader) entryOffset(id uint32) int64 {
 func (r *Reader) readDirectory(start uint32) error {
 	f := &r.f
 	want := int64(MaxEntries*dirEntrySize) >> f.shift
-	ext, n, why, err := f.chain(start, want+1)
+	ext, n, why, err := f.chain(nil, start, want+1)
 	if err != nil {
 		return err
 	}

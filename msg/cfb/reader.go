@@ -105,7 +105,7 @@ func (c *Reader) readMini(root entry, firstMiniFAT uint32) error {
 		return nil
 	}
 	resolve := func(start uint32, want int64, field string, at int64) (run, error) {
-		ext, n, why, err := c.f.chain(start, (want+c.f.sectorSize()-1)>>c.f.shift)
+		ext, n, why, err := c.f.chain(nil, start, (want+c.f.sectorSize()-1)>>c.f.shift)
 		if err != nil {
 			return run{}, err
 		}
@@ -127,24 +127,22 @@ func (c *Reader) readMini(root entry, firstMiniFAT uint32) error {
 		return err
 	}
 	c.budget = 2 * (c.mini.size>>miniShift + 1)
-	if c.f.mem != nil && len(c.mini.ext) == 1 {
-		c.held = c.f.mem[c.f.offset(c.mini.ext[0].sector):][:c.mini.size]
-	}
 	return nil
 }
 
-// holdMini reads a mini stream of up to [smallFile] bytes whole; c.mu is held.
-func (c *Reader) holdMini() []byte {
-	if c.held == nil && c.heldErr == nil && c.mini.size > 0 && c.mini.size <= smallFile {
-		b := make([]byte, c.mini.size)
-		n, err := c.f.readRun(&c.mini, b, 0)
-		if err != nil && err != io.EOF {
-			c.heldErr = err
-			return nil
-		}
-		c.held = b[:n]
+// holdMini reads a mini stream of up to [smallFile] bytes whole, unless all of
+// the file is held; c.mu is held.
+func (c *Reader) holdMini() {
+	if c.f.mem != nil || c.held != nil || c.heldErr != nil || c.mini.size == 0 || c.mini.size > smallFile {
+		return
 	}
-	return c.held
+	b := make([]byte, c.mini.size)
+	n, err := c.f.readRun(&c.mini, b, 0)
+	if err != nil && err != io.EOF {
+		c.heldErr = err
+		return
+	}
+	c.held = b[:n]
 }
 
 // nextMini is the mini FAT entry of a mini sector.
@@ -248,6 +246,7 @@ type Stream struct {
 
 	once sync.Once
 	run  run
+	one  [1]extent // of a stream in one piece, the usual case
 	mini bool
 	err  error
 }
@@ -270,7 +269,7 @@ func (s *Stream) resolve() {
 				units++
 			}
 			want := (s.claim + miniSectorSize - 1) >> miniShift
-			s.run.ext, s.run.n, why, s.err = follow(s.start, want, units, &c.budget, c.nextMini)
+			s.run.ext, s.run.n, why, s.err = follow(s.one[:0], s.start, want, units, &c.budget, c.nextMini)
 			have := int64(s.run.n) << miniShift
 			if s.run.n > 0 {
 				// Only the last mini sector of all can be cut.
@@ -281,7 +280,7 @@ func (s *Stream) resolve() {
 			s.run.size = min(s.claim, have)
 			c.holdMini()
 		} else {
-			s.run.ext, s.run.n, why, s.err = c.f.chain(s.start, (s.claim+c.f.sectorSize()-1)>>c.f.shift)
+			s.run.ext, s.run.n, why, s.err = c.f.chain(s.one[:0], s.start, (s.claim+c.f.sectorSize()-1)>>c.f.shift)
 			s.run.size = c.f.clamp(s.run.ext, s.run.n, s.claim)
 		}
 		if s.run.size < s.claim {
@@ -359,12 +358,21 @@ func (s *Stream) Bytes() ([]byte, error) {
 	n := s.run.size
 	if len(s.run.ext) == 1 {
 		first := s.run.ext[0].sector
-		if at := int64(first) << miniShift; s.mini && at+n <= int64(len(s.c.held)) {
+		f, at := &s.c.f, int64(first)<<miniShift
+		switch {
+		case s.mini && at+n <= int64(len(s.c.held)):
 			return s.c.held[at : at+n : at+n], nil
-		}
-		if !s.mini && s.c.f.mem != nil {
-			at := s.c.f.offset(first)
-			return s.c.f.mem[at : at+n : at+n], nil
+		case f.mem == nil:
+		case !s.mini:
+			at = f.offset(first)
+			return f.mem[at : at+n : at+n], nil
+		default:
+			// The mini stream may be in pieces, of which one can hold all.
+			sector, adj := s.c.mini.at(at, f.shift)
+			if in := at & (f.sectorSize() - 1); in+n <= int64(adj)<<f.shift {
+				at = f.offset(sector) + in
+				return f.mem[at : at+n : at+n], nil
+			}
 		}
 	}
 	b := make([]byte, n)

@@ -245,11 +245,14 @@ func (f *sectorFile) next(sector uint32) (uint32, error) {
 // All chains together may take each sector twice: a sound file uses it once, so
 // that only files whose chains run into each other lose by the bound, and a
 // chain that runs in a circle ends.
-func (f *sectorFile) chain(start uint32, want int64) (ext []extent, n uint32, why string, err error) {
-	return follow(start, want, f.count, &f.budget, f.next)
+func (f *sectorFile) chain(dst []extent, start uint32, want int64) (ext []extent, n uint32, why string, err error) {
+	return follow(dst, start, want, f.count, &f.budget, f.next)
 }
 
-func follow(start uint32, want int64, count uint32, budget *int64, next func(uint32) (uint32, error)) (ext []extent, n uint32, why string, err error) {
+// follow is chain for any table of links: the FAT or the mini FAT. Extents are
+// appended to dst.
+func follow(dst []extent, start uint32, want int64, count uint32, budget *int64, next func(uint32) (uint32, error)) (ext []extent, n uint32, why string, err error) {
+	ext = dst
 	s, prev := start, uint32(endOfChain)
 	for int64(n) < want && s != endOfChain {
 		switch {
