@@ -1,0 +1,135 @@
+// Samples makes the inputs of the benchmarks: many copies of real files, or
+// one large message.
+//
+//	samples copies -n 5000 -max 102400 -glob 'PATTERN' DIR
+//	samples large -size BYTES OUT.msg OUT.bin
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/msg"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("samples: ")
+	if len(os.Args) < 2 {
+		log.Fatal("want copies or large")
+	}
+	var err error
+	switch os.Args[1] {
+	case "copies":
+		err = copies(os.Args[2:])
+	case "large":
+		err = large(os.Args[2:])
+	default:
+		err = fmt.Errorf("there is no kind %q", os.Args[1])
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// copies fills a folder with n files, taken in turn from those that match.
+func copies(args []string) error {
+	f := flag.NewFlagSet("copies", flag.ExitOnError)
+	n := f.Int("n", 1000, "number of files")
+	limit := f.Int64("max", 1<<20, "largest file taken, in bytes")
+	glob := f.String("glob", "", "files to take")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	names, err := filepath.Glob(*glob)
+	if err != nil {
+		return err
+	}
+	var contents [][]byte
+	for _, name := range names {
+		if st, err := os.Stat(name); err != nil || st.Size() > *limit || st.Size() == 0 {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		contents = append(contents, b)
+	}
+	if len(contents) == 0 {
+		return fmt.Errorf("nothing matches %s", *glob)
+	}
+	dir := f.Arg(0)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for i := range *n {
+		name := filepath.Join(dir, fmt.Sprintf("%05d%s", i, filepath.Ext(names[0])))
+		if err := os.WriteFile(name, contents[i%len(contents)], 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noise is random content that can be opened again.
+type noise struct{ size int64 }
+
+func (n noise) Size() int64 { return n.size }
+
+func (n noise) Open(context.Context) (io.ReadCloser, error) {
+	return io.NopCloser(io.LimitReader(rand.NewChaCha8([32]byte{1}), n.size)), nil
+}
+
+func large(args []string) error {
+	f := flag.NewFlagSet("large", flag.ExitOnError)
+	size := f.Int64("size", 80<<20, "bytes of the attachment")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	m := &mapi.Message{}
+	m.Props.Set(mapi.PidTagMessageClass, mapi.StringValue("IPM.Note"))
+	m.Props.Set(mapi.PidTagSubject, mapi.StringValue("one large attachment"))
+	m.Props.Set(mapi.PidTagBody, mapi.StringValue("It is attached.\r\n"))
+	a := &mapi.Attachment{}
+	a.Props.Set(mapi.PidTagAttachMethod, mapi.Int32Value(mapi.AttachByValue))
+	a.Props.Set(mapi.PidTagAttachLongFilename, mapi.StringValue("large.bin"))
+	a.Props.Set(mapi.PidTagAttachDataBinary, mapi.BlobValue(mapi.TypeBinary, noise{*size}))
+	m.Attachments = append(m.Attachments, a)
+	if err := writeTo(f.Arg(0), func(w io.Writer) error { return msg.Write(context.Background(), w, m, nil) }); err != nil {
+		return err
+	}
+	if f.Arg(1) == "" {
+		return nil
+	}
+	return writeTo(f.Arg(1), func(w io.Writer) error {
+		r, _ := noise{*size}.Open(context.Background())
+		_, err := io.Copy(w, r)
+		return err
+	})
+}
+
+func writeTo(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	if err := write(w); err != nil {
+		f.Close()
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// progress draws how far a long work is: a bar on a terminal, lines or JSON
+// events where asked.
+type progress struct {
+	kind  string
+	what  string
+	std   stdio
+	mu    sync.Mutex
+	bar   *progressbar.ProgressBar
+	total int
+	count int
+	last  time.Time
+}
+
+// barFrom is the number of steps from which a bar is worth drawing.
+const barFrom = 10
+
+func newProgress(kind, what string, std stdio) (*progress, error) {
+	switch kind {
+	case "":
+		kind = "none"
+		if f, ok := std.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			kind = "bar"
+		}
+	case "bar", "plain", "json", "none":
+	default:
+		return nil, usagef("--progress takes bar, plain, json or none, not %q", kind)
+	}
+	return &progress{kind: kind, what: what, std: std}, nil
+}
+
+func (p *progress) start(total int) {
+	p.total = total
+	if p.kind == "bar" && total >= barFrom {
+		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.std.err),
+			progressbar.OptionSetDescription(p.what), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish())
+	}
+}
+
+func (p *progress) step() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	if p.bar != nil {
+		_ = p.bar.Add(1) // only the drawing can fail
+		return
+	}
+	if p.kind != "plain" && p.kind != "json" {
+		return
+	}
+	if now := time.Now(); now.Sub(p.last) < time.Second && p.count != p.total {
+		return
+	} else {
+		p.last = now
+	}
+	if p.kind == "json" {
+		line, _ := json.Marshal(map[string]any{"event": "progress", "what": p.what, "done": p.count, "total": p.total})
+		fmt.Fprintf(p.std.err, "%s\n", line)
+		return
+	}
+	fmt.Fprintf(p.std.err, "mailconv: %d of %d %s\n", p.count, p.total, p.what)
+}
+
+// print runs f with the bar out of its way.
+func (p *progress) print(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	f()
+}
+
+func (p *progress) finish() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}
