@@ -1,5 +1,7 @@
 package msg_test
 
+//go:generate go run ../testdata/gen ../testdata
+
 import (
 	"bytes"
 	"context"

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -540,4 +541,50 @@ func TestOddListElements(t *testing.T) {
 	f := decode(t, encode(t, m, nil))
 	expectNoProblems(t, f)
 	expectEqual(t, m, f.Message)
+}
+
+// TestAttachmentReferences: an attachment that only points somewhere has no
+// content, and that is no damage.
+func TestAttachmentReferences(t *testing.T) {
+	m := new(mapi.Message)
+	for _, method := range []int32{mapi.AttachByReference, mapi.AttachByRefResolve, mapi.AttachByRefOnly, mapi.AttachByWebReference} {
+		a := new(mapi.Attachment)
+		a.Props.Set(mapi.PidTagAttachMethod, mapi.Int32Value(method))
+		a.Props.Set(mapi.PidTagAttachLongPathname, mapi.StringValue(`\\server\share\plan.xlsx`))
+		m.Attachments = append(m.Attachments, a)
+	}
+	f := decode(t, encode(t, m, nil))
+	expectNoProblems(t, f)
+	expectEqual(t, m, f.Message)
+}
+
+// TestSharedNames: many entries of the mapping share one long string. What
+// they take of memory is bounded.
+func TestSharedNames(t *testing.T) {
+	m := new(mapi.Message)
+	m.Props.SetName(mapi.Name{Set: mapi.PSPublicStrings, Name: "x"}, mapi.Int32Value(1))
+	long := mapi.EncodeUTF16(strings.Repeat("x", 200_000))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f := rewrite(t, m, func(root *mapi.Storage) {
+		names := findStorage(root, nameNameID)
+		for i, s := range names.Streams {
+			switch s.Name {
+			case hexName(prefixSubstg, uint32(tagEntryStream)):
+				var b []byte
+				for k := range 20_000 {
+					b = binary.LittleEndian.AppendUint32(b, 0)
+					b = binary.LittleEndian.AppendUint32(b, uint32(k)<<16|guidPublic<<1|1)
+				}
+				names.Streams[i].Data = mapi.Bytes(b)
+			case hexName(prefixSubstg, uint32(tagStringStream)):
+				names.Streams[i].Data = mapi.Bytes(append(binary.LittleEndian.AppendUint32(nil, uint32(len(long))), long...))
+			}
+		}
+	})
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+		t.Errorf("%d MiB allocated", n>>20)
+	}
+	expectProblem(t, f, false, "String Offset")
 }

@@ -69,7 +69,7 @@ func (r *reader) readNames(st *mapi.Storage) nameMap {
 			continue
 		}
 		if isString {
-			text, ok := nameString(strs, id)
+			text, ok := r.nameString(strs, id)
 			if !ok {
 				r.problem(nameNameID, int64(8*i), "String Offset", fmt.Sprintf("0x%X in a stream of 0x%X bytes; the property keeps its number only", id, len(strs)), "2.2.3.1.3")
 				continue
@@ -93,15 +93,17 @@ func (r *reader) readNames(st *mapi.Storage) nameMap {
 }
 
 // nameString is the string at an offset of the string stream: a length in
-// bytes, then UTF-16. [MS-OXMSG] 2.2.3.1.3
-func nameString(strs []byte, off uint32) (string, bool) {
+// bytes, then UTF-16. As entries may share a string, what they take counts
+// against the memory of the file. [MS-OXMSG] 2.2.3.1.3
+func (r *reader) nameString(strs []byte, off uint32) (string, bool) {
 	if int64(off)+4 > int64(len(strs)) {
 		return "", false
 	}
 	n := binary.LittleEndian.Uint32(strs[off:])
-	if int64(n) > int64(len(strs))-int64(off)-4 || n < 2 {
+	if int64(n) > int64(len(strs))-int64(off)-4 || n < 2 || int64(n) > r.inline {
 		return "", false
 	}
+	r.inline -= int64(n)
 	return mapi.DecodeUTF16(strs[off+4:][:n]), true
 }
 

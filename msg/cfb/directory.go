@@ -139,7 +139,7 @@ func (r *Reader) siblings(root uint32, list, stack []uint32, parent string) ([]u
 		}
 		if why != "" {
 			p := problem(-1, from, why+"; what hangs below it is lost", "2.6.1")
-			p.Where, p.Severe = parent, true
+			p.Where, p.Severe = printable(parent), true
 			r.f.problems.Add(p)
 			return false
 		}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/mailconv/mailconv/mapi"
 )
@@ -169,18 +171,19 @@ func (c *Reader) tree() {
 	d.seen[0] = true
 	// Names share one string, objects of a kind one array.
 	type node struct {
-		id uint32
-		st *mapi.Storage
+		id   uint32
+		st   *mapi.Storage
+		path string // with a slash at its end, for problems
 	}
 	c.Root = c.storage(0, "Root Entry")
-	queue := []node{{0, c.Root}}
+	queue := []node{{0, c.Root, ""}}
 	var list, stack []uint32
 	var names []byte
 	var ends []int
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
-		list, stack = c.siblings(d.entry(at.id).child(), list, stack, at.st.Name)
+		list, stack = c.siblings(d.entry(at.id).child(), list, stack, at.path)
 		if len(list) == 0 {
 			continue
 		}
@@ -191,7 +194,7 @@ func (c *Reader) tree() {
 			var ok bool
 			if names, ok = e.appendName(names); !ok {
 				p := problem(c.entryOffset(id)+offNameLen, "Directory Entry Name Length", fmt.Sprintf("0x%04X", binary.LittleEndian.Uint16(e[offNameLen:])), "2.6.1")
-				p.Where = at.st.Name
+				p.Where = printable(at.path)
 				c.f.problems.Add(p)
 			}
 			ends = append(ends, len(names))
@@ -213,15 +216,29 @@ func (c *Reader) tree() {
 			if e.typ() == typeStorage {
 				st := c.storage(id, name)
 				at.st.Storages = append(at.st.Storages, st)
-				queue = append(queue, node{id, st})
+				queue = append(queue, node{id, st, at.path + name + "/"})
 				continue
 			}
 			s := &slab[0]
 			slab = slab[1:]
-			*s = Stream{c: c, name: name, start: e.start(), claim: e.size(c.f.shift)}
+			*s = Stream{c: c, dir: at.path, name: name, start: e.start(), claim: e.size(c.f.shift)}
 			at.st.Streams = append(at.st.Streams, mapi.Stream{Name: name, Data: s})
 		}
 	}
+}
+
+// printable is a path without the control characters that names may have, and
+// not longer than a line.
+func printable(path string) string {
+	if len(path) > 300 {
+		path = "..." + path[len(path)-300:]
+	}
+	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, path), "?")
 }
 
 func (c *Reader) storage(id uint32, name string) *mapi.Storage {
@@ -240,6 +257,7 @@ func (c *Reader) Problems() mapi.Problems {
 // A Stream is one stream of a file. It implements [mapi.Blob] and [io.ReaderAt].
 type Stream struct {
 	c     *Reader
+	dir   string // path of its storage
 	name  string
 	start uint32
 	claim int64
@@ -288,7 +306,7 @@ func (s *Stream) resolve() {
 			if why != "" {
 				p.Detail += ": " + why
 			}
-			p.Where, p.Severe = s.name, true
+			p.Where, p.Severe = printable(s.dir+s.name), true
 			c.f.problems.Add(p)
 		}
 	})
@@ -388,7 +406,7 @@ func (s *Stream) Bytes() ([]byte, error) {
 func (s *Stream) Open(context.Context) (io.ReadCloser, error) {
 	s.resolve()
 	if s.err != nil {
-		return nil, fmt.Errorf("cfb: stream %s: %w", s.name, s.err)
+		return nil, fmt.Errorf("cfb: stream %s: %w", printable(s.dir+s.name), s.err)
 	}
 	return streamReader{io.NewSectionReader(s, 0, s.run.size)}, nil
 }
