@@ -1,0 +1,90 @@
+package fasttransfer_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mapi/fasttransfer"
+	"github.com/mailconv/mailconv/mapi/mapitest"
+	"github.com/mailconv/mailconv/msg"
+)
+
+// TestCorpusMessagesComeBack writes every .msg of the sample collection as the
+// data of ExportItems and reads it again: all properties equal in type and
+// bytes, except those that are reported as losses.
+func TestCorpusMessagesComeBack(t *testing.T) {
+	root := os.Getenv("MAILCONV_CORPUS")
+	if root == "" {
+		t.Skip("MAILCONV_CORPUS does not name the sample collection")
+	}
+	messages, losses := 0, 0
+	filepath.WalkDir(filepath.Join(root, "msg"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !strings.EqualFold(filepath.Ext(path), ".msg") {
+			return nil
+		}
+		f, err := msg.Open(path, nil)
+		if err != nil {
+			return nil
+		}
+		defer f.Close()
+		m := mapitest.WithoutStorages(f.Message)
+		lost := map[string]bool{}
+		var buf bytes.Buffer
+		err = fasttransfer.EncodeItem(context.Background(), &buf, m, &fasttransfer.EncodeOptions{Loss: func(l mapi.Loss) {
+			losses++
+			lost[l.Item] = true
+			t.Logf("%s: %v", filepath.Base(path), l)
+		}})
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return nil
+		}
+		got, problems, err := fasttransfer.Decode(context.Background(), bytes.NewReader(buf.Bytes()), int64(buf.Len()), nil)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return nil
+		}
+		for _, p := range problems {
+			t.Errorf("%s: %v", filepath.Base(path), p)
+		}
+		number(m)
+		for _, s := range mapitest.Diff(m, got) {
+			expected := false
+			for item := range lost {
+				expected = expected || strings.Contains(s, item+" (") && strings.HasSuffix(s, "only in the first")
+			}
+			if !expected {
+				t.Errorf("%s: %s", filepath.Base(path), s)
+			}
+		}
+		messages++
+		return nil
+	})
+	t.Logf("%d messages, %d losses", messages, losses)
+	if messages == 0 {
+		t.Error("no message was read")
+	}
+}
+
+// number gives recipients and attachments what a stream must have.
+func number(m *mapi.Message) {
+	for i, r := range m.Recipients {
+		if _, ok := r.Props.Get(mapi.PidTagRowid); !ok {
+			r.Props.Set(mapi.PidTagRowid, mapi.Int32Value(int32(i)))
+		}
+	}
+	for i, a := range m.Attachments {
+		if _, ok := a.Props.Get(mapi.PidTagAttachNumber); !ok {
+			a.Props.Set(mapi.PidTagAttachNumber, mapi.Int32Value(int32(i)))
+		}
+		if a.Embedded != nil {
+			number(mapitest.WithoutStorages(a.Embedded))
+		}
+	}
+}
