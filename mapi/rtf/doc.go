@@ -132,7 +132,8 @@ func ToHTML(w io.Writer, r io.Reader, opts *Options) (Result, error) {
 
 // ToText converts RTF (not compressed) to plain text with CRLF line ends.
 // Encapsulated text comes out as it went in, [MS-OXRTFEX] 2.2.3.3; of
-// encapsulated HTML and of other RTF it is the text that an RTF viewer shows.
+// encapsulated HTML and of other RTF it is the text that an RTF viewer shows,
+// which is nothing where a writer put the text itself into HTMLTAG groups.
 // The output is UTF-8. Errors are those of [ToHTML].
 func ToText(w io.Writer, r io.Reader, opts *Options) (Result, error) {
 	return convert(w, r, opts, func(k Kind) output {
