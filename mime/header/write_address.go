@@ -128,7 +128,7 @@ func AddrSpec(s string) (string, bool) {
 // isPlainSpec is the common case, without an allocation.
 func isPlainSpec(s string) bool {
 	at := strings.IndexByte(s, '@')
-	return at > 0 && len(s) <= 900 && isDotAtom(s[:at]) && isDomain(s[at+1:])
+	return at > 0 && s[0] != '\'' && len(s) <= 900 && isDotAtom(s[:at]) && isDomain(s[at+1:])
 }
 
 func isDotAtom(s string) bool {

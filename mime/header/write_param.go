@@ -18,7 +18,12 @@ type Param struct{ Name, Value string }
 // are given instead is [ASCIIName] in the "name" of Content-Type.
 func (w *Writer) Params(name, value string, params ...Param) {
 	w.begin(name)
-	value = clean(value)
+	value = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7F {
+			return -1
+		}
+		return r
+	}, value)
 	for i := range params {
 		if params[i].Value == "" && params[i].Name != "boundary" {
 			continue

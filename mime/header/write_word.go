@@ -13,13 +13,26 @@ const (
 	wordFrame = 12
 )
 
+// A span is a stretch of text with the white space before it.
+type span struct {
+	ws, from, to int // white space ws:from, text from:to
+	enc          bool
+}
+
+// joinLast joins the last two spans if both are encoded: the white space
+// between encoded words is no part of the text, so it must be inside one. RFC
+// 2047 6.2
+func joinLast(spans []span) []span {
+	if n := len(spans); n > 1 && spans[n-1].enc && spans[n-2].enc {
+		spans[n-2].to = spans[n-1].to
+		return spans[:n-1]
+	}
+	return spans
+}
+
 // text writes unstructured text token by token. Words longer than longest are
 // encoded, so that they can be broken.
 func (w *Writer) text(s string, longest int) {
-	type span struct {
-		ws, from, to int // white space ws:from, text from:to
-		enc          bool
-	}
 	var store [64]span
 	spans := store[:0]
 	for i := 0; i < len(s); {
@@ -41,6 +54,7 @@ func (w *Writer) text(s string, longest int) {
 		case j == k && last >= 0:
 			// White space at the end would be cut by readers.
 			spans[last].to, spans[last].enc = k, true
+			spans = joinLast(spans)
 		case j == k:
 			spans = append(spans, span{0, 0, k, true})
 		case need || k-j > longest || i == 0 && j > 0 || j-i > 40:
@@ -50,6 +64,7 @@ func (w *Writer) text(s string, longest int) {
 				spans = append(spans, span{0, 0, k, true})
 			} else if j-i > 40 {
 				spans[last].to, spans[last].enc = k, true
+				spans = joinLast(spans)
 			} else {
 				spans = append(spans, span{i, j, k, true})
 			}
