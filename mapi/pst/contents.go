@@ -64,6 +64,8 @@ func (f *File) Items(folder NID, v View) iter.Seq2[Entry, error] {
 		case folder.Type() == ndb.TypeSearchFolder:
 			typ = ndb.TypeSearchContentsTable
 		}
+		damaged := false
+		db := f.db.Scope(func(mapi.Problem) { damaged = true })
 		nid := folder.WithType(typ)
 		n, err := f.db.Node(nid)
 		if notFound(err) && (v == Associated || typ == ndb.TypeSearchContentsTable) {
@@ -71,7 +73,7 @@ func (f *File) Items(folder NID, v View) iter.Seq2[Entry, error] {
 		}
 		var t *ltp.Table
 		if err == nil {
-			t, err = ltp.OpenTable(f.db, n)
+			t, err = ltp.OpenTable(db, n)
 		}
 		if err != nil {
 			if typ == ndb.TypeSearchContentsTable {
@@ -93,7 +95,8 @@ func (f *File) Items(folder NID, v View) iter.Seq2[Entry, error] {
 			f.dead(folder, t, c, yield)
 			return
 		}
-		read, damaged, stopped := 0, len(t.Problems()) > 0, false
+		read, stopped := 0, false
+		damaged = damaged || len(t.Problems()) > 0 || n.Doubt != 0
 		var listed []NID
 		for r, err := range t.Rows() {
 			if err != nil {

@@ -189,13 +189,15 @@ func (w *walker) children(nid NID) ([]Folder, error) {
 	f := w.f
 	var list []Folder
 	have := map[NID]struct{}{}
+	damaged := false
+	db := f.db.Scope(func(mapi.Problem) { damaged = true })
 	n, err := f.db.Node(nid.WithType(ndb.TypeHierarchyTable))
 	if notFound(err) && nid.Type() == ndb.TypeSearchFolder {
 		return nil, nil
 	}
 	if err == nil {
 		var t *ltp.Table
-		if t, err = ltp.OpenTable(f.db, n); err == nil {
+		if t, err = ltp.OpenTable(db, n); err == nil {
 			for _, p := range t.Problems() {
 				f.problem(p)
 			}
@@ -217,16 +219,21 @@ func (w *walker) children(nid NID) ([]Folder, error) {
 			}
 		}
 	}
-	if err == nil {
+	if err == nil && !damaged {
 		return list, nil
 	}
-	f.problem(ndb.ProblemOf(err, n.String()))
+	if err != nil {
+		f.problem(ndb.ProblemOf(err, n.String()))
+	}
 	for _, id := range w.inTree(nid) {
 		if _, dup := have[id]; !dup {
 			list = append(list, Folder{NID: id})
 		}
 	}
-	return list, fmt.Errorf("pst: sub-folders of node %v: %w", nid, err)
+	if err != nil {
+		err = fmt.Errorf("pst: sub-folders of node %v: %w", nid, err)
+	}
+	return list, err
 }
 
 // rowNode is the node that a row stands for: its ID, or where that leads

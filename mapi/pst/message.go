@@ -37,7 +37,10 @@ func (f *File) Item(ctx context.Context, nid NID) (*mapi.Message, mapi.Problems,
 // sub-node.
 func (f *File) ItemOf(ctx context.Context, n ndb.Node) (*mapi.Message, mapi.Problems, error) {
 	r := &itemReader{f: f, ctx: ctx, objects: maxObjects, recipients: maxRecipients}
-	r.db = f.db.Scope(func(p mapi.Problem) { r.add(p) })
+	r.db = f.db.Scope(r.add)
+	if n.Doubt != 0 {
+		r.add(mapi.Problem{Where: "NBT", Offset: n.Doubt, Field: "NBTENTRY", Detail: fmt.Sprintf("the page that lists %v is damaged; the item may be another one's", n), Spec: "[MS-PST] 2.2.2.7.7.4"})
+	}
 	m, err := r.message(n, f.charset, nil)
 	if err != nil {
 		return nil, r.problems, err

@@ -106,7 +106,7 @@ func (pc *PC) Object(i int) (Object, error) {
 func (pc *PC) Properties() (mapi.Properties, []Object, mapi.Problems) {
 	problems := pc.problems
 	problems = append(problems, pc.h.d.Problems()...)
-	ps := make(mapi.Properties, 0, pc.Len())
+	ps := make(mapi.Properties, 0, pc.Len()+2)
 	var objects []Object
 	for i := range pc.Len() {
 		tag := pc.Tag(i)

@@ -65,7 +65,33 @@ func (f *File) findBlock(bid BID, c *bbtCursor) (blockRef, error) {
 		return blockRef{}, err
 	}
 	c.p = p
-	return f.parseBBT(p.entry(i)), nil
+	r := f.parseBBT(p.entry(i))
+	if p.damaged {
+		r = f.mend(r)
+	}
+	return r, nil
+}
+
+// mend looks at the block that an entry of a damaged page points to, and
+// searches for it when it is not there.
+func (f *File) mend(r blockRef) blockRef {
+	raw := make([]byte, f.l.DiskSize(r.cb))
+	if err := f.readAt(raw, r.ib); err == nil {
+		t := f.l.blockTrailer(raw[len(raw)-f.l.BlockTrailer:])
+		if t.bid&^1 == r.bid&^1 && int(t.cb) == r.cb || Checksum(raw[:r.cb]) == t.crc {
+			if f.l.Kind == Unicode4K && int(t.cb) == r.cb {
+				r.n = int(binary.LittleEndian.Uint16(raw[len(raw)-6:]))
+			}
+			return r
+		}
+	}
+	if fixed, ok := f.resize(r); ok {
+		return fixed
+	}
+	if fixed, ok := f.salvageBlock(r.bid); ok {
+		return fixed
+	}
+	return r
 }
 
 // check compares a block's bytes with its trailer. It returns the data as it
@@ -75,13 +101,14 @@ func (f *File) check(r blockRef, raw []byte, of Node) ([]byte, *mapi.Problem, er
 	data := raw[:r.cb]
 	crcOK := Checksum(data) == t.crc
 	same := t.bid&^1 == r.bid&^1
+	whole := crcOK && same && int(t.cb) == r.cb
+	// QUIRK: [MS-PST] 5.5 asks for a signature; some programs write 0.
+	if whole && (t.wSig == 0 || t.wSig == Signature(r.ib, r.bid) || t.wSig == Signature(r.ib, t.bid)) {
+		return data, nil, nil
+	}
 	p := mapi.Problem{Where: of.String(), Offset: r.ib, Spec: "[MS-PST] 2.2.2.8.1"}
 	switch {
-	case crcOK && same && int(t.cb) == r.cb:
-		// QUIRK: [MS-PST] 5.5 asks for a signature; some programs write 0.
-		if t.wSig == 0 || t.wSig == Signature(r.ib, r.bid) || t.wSig == Signature(r.ib, t.bid) {
-			return data, nil, nil
-		}
+	case whole:
 		p.Field, p.Detail = "wSig", fmt.Sprintf("0x%04X, want 0x%04X", t.wSig, Signature(r.ib, r.bid))
 	case !same && !crcOK:
 		return nil, nil, broken(of.String(), r.ib, "BLOCKTRAILER", "2.2.2.8.1", "no block %v here: neither checksum nor identifier match", r.bid)
@@ -160,7 +187,7 @@ func (f *File) fetch(r blockRef, of Node) (block, error) {
 		if !ok {
 			return block{}, err
 		}
-		return f.fetch(fixed, of)
+		return f.fetch(fixed, of) // its trailer fits, so this ends here
 	}
 	dst := disk
 	if r.n != r.cb {

@@ -9,30 +9,51 @@ import (
 	"github.com/mailconv/mailconv/mapi"
 )
 
-func (f *File) parseNBT(e []byte) Node {
+func (f *File) parseNBT(p *page, i int) Node {
+	e := p.entry(i)
+	doubt := int64(0)
+	if p.damaged {
+		doubt = p.ib
+	}
 	if f.l.Kind == ANSI {
 		return Node{
 			NID: NID(binary.LittleEndian.Uint32(e)), Data: BID(binary.LittleEndian.Uint32(e[4:])),
-			Sub: BID(binary.LittleEndian.Uint32(e[8:])), Parent: NID(binary.LittleEndian.Uint32(e[12:])),
+			Sub: BID(binary.LittleEndian.Uint32(e[8:])), Parent: NID(binary.LittleEndian.Uint32(e[12:])), Doubt: doubt,
 		}
 	}
 	return Node{
 		NID: NID(binary.LittleEndian.Uint32(e)), Data: BID(binary.LittleEndian.Uint64(e[8:])),
-		Sub: BID(binary.LittleEndian.Uint64(e[16:])), Parent: NID(binary.LittleEndian.Uint32(e[24:])),
+		Sub: BID(binary.LittleEndian.Uint64(e[16:])), Parent: NID(binary.LittleEndian.Uint32(e[24:])), Doubt: doubt,
 	}
 }
+
+// A notFoundError is [ErrNotFound] with the node that was asked for. Messages
+// without attachments are many, so its text is made only when it is read.
+type notFoundError struct {
+	of  Node // the node whose sub-node it would be, if any
+	nid NID
+}
+
+func (e *notFoundError) Error() string {
+	if e.of.NID == 0 {
+		return fmt.Sprintf("pst: node %v: %v", e.nid, ErrNotFound)
+	}
+	return fmt.Sprintf("pst: %v, sub-node %v: %v", e.of, e.nid, ErrNotFound)
+}
+
+func (e *notFoundError) Unwrap() error { return ErrNotFound }
 
 // Node finds a node of the node B-tree. The error wraps [ErrNotFound] when it
 // is not there.
 func (f *File) Node(nid NID) (Node, error) {
 	p, i, err := f.nbt.find(uint64(nid))
 	if err == ErrNotFound {
-		return Node{}, fmt.Errorf("pst: node %v: %w", nid, err)
+		return Node{}, &notFoundError{nid: nid}
 	}
 	if err != nil {
 		return Node{}, err
 	}
-	return f.parseNBT(p.entry(i)), nil
+	return f.parseNBT(p, i), nil
 }
 
 // Nodes walks the node B-tree from the first node that is not below from, in
@@ -42,7 +63,7 @@ func (f *File) Nodes(from NID) iter.Seq2[Node, error] {
 	return func(yield func(Node, error) bool) {
 		f.nbt.walk(uint64(from), func(p *page) bool {
 			for i := range p.n {
-				if n := f.parseNBT(p.entry(i)); n.NID >= from && !yield(n, nil) {
+				if n := f.parseNBT(p, i); n.NID >= from && !yield(n, nil) {
 					return false
 				}
 			}
@@ -107,7 +128,7 @@ func (s subBlock) node(i int, top NID) Node {
 // Subnode finds a node in the sub-node tree of n.
 func (f *File) Subnode(n Node, nid NID) (Node, error) {
 	if n.Sub == 0 {
-		return Node{}, fmt.Errorf("pst: %v, sub-node %v: %w", n, nid, ErrNotFound)
+		return Node{}, &notFoundError{n, nid}
 	}
 	bid, level := n.Sub, -1
 	for {
@@ -125,10 +146,10 @@ func (f *File) Subnode(n Node, nid NID) (Node, error) {
 					return s.node(i, n.top()), nil
 				}
 			}
-			return Node{}, fmt.Errorf("pst: %v, sub-node %v: %w", n, nid, ErrNotFound)
+			return Node{}, &notFoundError{n, nid}
 		}
 		if i < 0 {
-			return Node{}, fmt.Errorf("pst: %v, sub-node %v: %w", n, nid, ErrNotFound)
+			return Node{}, &notFoundError{n, nid}
 		}
 		bid, level = s.bid(i, 0), s.level-1
 	}

@@ -84,6 +84,9 @@ type Node struct {
 	Sub  BID
 	// Top is the node of the node B-tree in which a sub-node lies, else 0.
 	Top NID
+	// Doubt, where it is not 0, is the offset of the damaged page that the
+	// entry comes from: the entry may be what is wrong in it.
+	Doubt int64
 }
 
 // String names the node in problems and errors.
