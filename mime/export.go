@@ -85,7 +85,9 @@ func Export(ctx context.Context, w io.Writer, m *mapi.Message, opt *ExportOption
 		err = x.out.err
 	}
 	if err == nil {
-		x.out.crlf()
+		if !x.report.Kept {
+			x.out.crlf()
+		}
 		err = x.out.flush()
 	}
 	if err == nil {

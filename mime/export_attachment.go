@@ -195,6 +195,9 @@ func (x *exporter) nameAttachment(p *part, a *mapi.Attachment, used map[string]b
 	if name == "" && a.Embedded != nil {
 		name = fileName(a.Embedded.Props.Text(mapi.PidTagSubject))
 	}
+	if name == "" {
+		name = fileName(p.name)
+	}
 	ext := fileName(a.Props.Text(mapi.PidTagAttachExtension))
 	if ext != "" && ext[0] != '.' {
 		ext = "." + ext

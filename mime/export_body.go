@@ -205,7 +205,7 @@ func (x *exporter) htmlBytes(b mapi.Blob) (*text, error) {
 	if all && len(sample) == 0 && err == nil {
 		return nil, nil
 	}
-	cp, known := x.htmlCodepage(sample)
+	cp, known := x.htmlCodepage(sample, all)
 	name := codepage.Name(cp)
 	cs, ok := codepage.Get(cp)
 	if !known {
@@ -253,7 +253,7 @@ func asciiSuperset(cp int) bool {
 // QUIRK: [MS-OXCMSG] 2.2.1.58.6 makes the property decide alone. Files exist
 // whose bytes say otherwise: non-ASCII bytes under 20127, and UTF-8 that names
 // itself so under another number.
-func (x *exporter) htmlCodepage(p []byte) (cp int, known bool) {
+func (x *exporter) htmlCodepage(p []byte, all bool) (cp int, known bool) {
 	switch {
 	case bytes.HasPrefix(p, []byte("\xEF\xBB\xBF")):
 		return codepage.UTF8, true
@@ -276,7 +276,7 @@ func (x *exporter) htmlCodepage(p []byte) (cp int, known bool) {
 		return codepage.UTF8, true
 	}
 	named := metaCharset(p)
-	isUTF8 := validUTF8(p)
+	isUTF8 := utf8.Valid(p) || !all && validUTF8(p)
 	switch {
 	case isUTF8 && (cp == codepage.UTF8 || named == codepage.UTF8 || cp == 0):
 		return codepage.UTF8, true
