@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,6 +57,25 @@ func BenchmarkOpen(b *testing.B) {
 			f, err := Open(name, nil)
 			if err == nil {
 				f.Close()
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(names)), "us/file")
+}
+
+func BenchmarkWrite(b *testing.B) {
+	_, names := corpusFiles(b)
+	var files []*File
+	for _, name := range names {
+		if f, err := Open(name, nil); err == nil {
+			files = append(files, f)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, f := range files {
+			if err := Write(b.Context(), io.Discard, f.Message, nil); err != nil {
+				b.Fatal(err)
 			}
 		}
 	}

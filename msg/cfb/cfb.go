@@ -111,6 +111,10 @@ const maxV3Size = 0x7FFFFFFF
 // some 100,000 streams. [MS-OXMSG] 2.2.1 and 2.2.2
 const MaxEntries = 1 << 17
 
+// maxDepth bounds the nesting of storages. Messages in messages take two levels
+// each.
+const maxDepth = 256
+
 // smallFile is the size up to which a file, a FAT or a mini stream is read in
 // one go and held; beyond it they are read in windows.
 const smallFile = 1 << 20

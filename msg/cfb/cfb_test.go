@@ -559,6 +559,27 @@ func TestSharedChains(t *testing.T) {
 	}
 }
 
+// TestDepthIsBounded: who walks the tree needs no bound of its own.
+func TestDepthIsBounded(t *testing.T) {
+	root := &mapi.Storage{}
+	for at, i := root, 0; i < 20_000; i++ {
+		next := &mapi.Storage{Name: "x"}
+		at.Storages = append(at.Storages, next)
+		at = next
+	}
+	r, err := NewBytesReader(write(t, root, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for at := r.Root; len(at.Storages) > 0; at = at.Storages[0] {
+		n++
+	}
+	if n > maxDepth+1 || !r.Problems().Severe() {
+		t.Errorf("%d levels, problems %v", n, r.Problems())
+	}
+}
+
 func TestConcurrentReaders(t *testing.T) {
 	b := write(t, sampleTree(), nil)
 	want := flat(t, sampleTree(), "", nil)

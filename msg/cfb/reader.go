@@ -174,9 +174,10 @@ func (c *Reader) tree() {
 		id   uint32
 		st   *mapi.Storage
 		path string // with a slash at its end, for problems
+		deep int
 	}
 	c.Root = c.storage(0, "Root Entry")
-	queue := []node{{0, c.Root, ""}}
+	queue := []node{{0, c.Root, "", 0}}
 	var list, stack []uint32
 	var names []byte
 	var ends []int
@@ -216,7 +217,11 @@ func (c *Reader) tree() {
 			if e.typ() == typeStorage {
 				st := c.storage(id, name)
 				at.st.Storages = append(at.st.Storages, st)
-				queue = append(queue, node{id, st, at.path + name + "/"})
+				if at.deep == maxDepth {
+					c.f.problems.Add(mapi.Problem{Severe: true, Unsupported: true, Where: printable(at.path), Offset: -1, Detail: fmt.Sprintf("storages nested more than %d deep are left out", maxDepth)})
+					continue
+				}
+				queue = append(queue, node{id, st, at.path + name + "/", at.deep + 1})
 				continue
 			}
 			s := &slab[0]
