@@ -121,7 +121,8 @@ func (s *scanner) control() token {
 		for s.ensure(1) > 0 && isLetter(s.buf[s.pos]) {
 			s.pos++
 		}
-		b, i = s.buf[s.pos:s.pos+min(s.ensure(32), 32)], 0
+		n = min(s.ensure(32), 32) // moves pos
+		b, i = s.buf[s.pos:s.pos+n], 0
 		s.pos--
 	}
 	neg := false
