@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -83,8 +84,12 @@ func (it *item) ReadAt(p []byte, pos int64) (int, error) {
 // input is a bare stream: no property starts with the opcode of Config, as its
 // tag would be 00000001.
 func openItem(ctx context.Context, r io.ReaderAt, size int64) (*item, mapi.Problems, error) {
-	c := cursor.New(r, 0, size)
+	c := cursor.New(sourceReader{r}, 0, size)
 	first, err := c.Peek(4)
+	var failed ioError
+	if errors.As(err, &failed) {
+		return nil, nil, failed.error
+	}
 	if err != nil || binary.LittleEndian.Uint32(first) != opConfig {
 		return nil, nil, nil
 	}
@@ -99,6 +104,9 @@ func openItem(ctx context.Context, r io.ReaderAt, size int64) (*item, mapi.Probl
 		}
 		at := c.Pos()
 		head, err := c.Peek(commandHeader)
+		if errors.As(err, &failed) {
+			return nil, nil, failed.error
+		}
 		if err != nil {
 			problem(true, at, "opcode", "%d bytes after the last command are no command", c.Left())
 			break

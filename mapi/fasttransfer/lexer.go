@@ -55,7 +55,8 @@ type Lexer struct {
 	r        io.ReaderAt
 	opts     Options
 	charset  mapi.Charset
-	peeked   *Element
+	peeked   Element
+	has      bool // peeked is the next element
 	problems mapi.Problems
 	path     string
 }
@@ -80,23 +81,23 @@ func (l *Lexer) Problems() mapi.Problems { return l.problems }
 
 // Peek is the next element, which Next then gives once more.
 func (l *Lexer) Peek() (Element, error) {
-	if l.peeked == nil {
+	if !l.has {
 		e, err := l.read()
 		if err != nil {
 			return Element{}, err
 		}
-		l.peeked = &e
+		l.peeked, l.has = e, true
 	}
-	return *l.peeked, nil
+	return l.peeked, nil
 }
 
 // Next is the next element. It returns io.EOF at the end of the stream, a
 // [mapi.FormatError] where the stream is damaged (nothing tells where to go on
 // then), and the errors of the source and of the context.
 func (l *Lexer) Next() (Element, error) {
-	if e := l.peeked; e != nil {
-		l.peeked = nil
-		return *e, nil
+	if l.has {
+		l.has = false
+		return l.peeked, nil
 	}
 	return l.read()
 }
@@ -113,7 +114,7 @@ func (l *Lexer) Properties() (mapi.Properties, error) {
 		if err != nil {
 			return ps, err
 		}
-		l.peeked = nil
+		l.has = false
 		ps = append(ps, e.Property)
 	}
 }
@@ -297,7 +298,7 @@ func (l *Lexer) value(t mapi.Type) (mapi.Value, error) {
 		if err != nil {
 			return mapi.Value{}, err
 		}
-		b, err := cursor.New(sourceReader{l.r}, off, n).Bytes(n)
+		b, err := cursor.Read(sourceReader{l.r}, off, n)
 		if err != nil {
 			return mapi.Value{}, err
 		}
@@ -334,10 +335,10 @@ func trimTerminator(t mapi.Type, b []byte) []byte {
 // bounded makes a value of n bytes at off, held when it is small.
 func (l *Lexer) bounded(t mapi.Type, off, n int64) (mapi.Value, error) {
 	if n <= mapi.InlineLimit {
-		b, err := cursor.New(sourceReader{l.r}, off, n).Bytes(n)
+		b, err := cursor.Read(sourceReader{l.r}, off, n)
 		return mapi.RawValue(t, trimTerminator(t, b)), err
 	}
-	end, err := cursor.New(sourceReader{l.r}, off+n-2, 2).Bytes(2)
+	end, err := cursor.Read(sourceReader{l.r}, off+n-2, 2)
 	if err != nil {
 		return mapi.Value{}, err
 	}

@@ -3,6 +3,7 @@ package fasttransfer_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/mailconv/mailconv/mapi/fasttransfer"
 	"github.com/mailconv/mailconv/mapi/mapitest"
 	"github.com/mailconv/mailconv/msg"
+	"github.com/mailconv/mailconv/msg/cfb"
 )
 
 // TestCorpusMessagesComeBack writes every .msg of the sample collection as the
@@ -33,10 +35,11 @@ func TestCorpusMessagesComeBack(t *testing.T) {
 			return nil
 		}
 		defer f.Close()
-		m := mapitest.WithoutStorages(f.Message)
+		m := f.Message
+		asRoots(m)
 		lost := map[string]bool{}
 		var buf bytes.Buffer
-		err = fasttransfer.EncodeItem(context.Background(), &buf, m, &fasttransfer.EncodeOptions{Loss: func(l mapi.Loss) {
+		err = fasttransfer.EncodeItem(context.Background(), &buf, m, &fasttransfer.EncodeOptions{Storage: compoundFile, Loss: func(l mapi.Loss) {
 			losses++
 			lost[l.Item] = true
 			t.Logf("%s: %v", filepath.Base(path), l)
@@ -45,7 +48,7 @@ func TestCorpusMessagesComeBack(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			return nil
 		}
-		got, problems, err := fasttransfer.Decode(context.Background(), bytes.NewReader(buf.Bytes()), int64(buf.Len()), nil)
+		got, problems, err := fasttransfer.Decode(context.Background(), bytes.NewReader(buf.Bytes()), int64(buf.Len()), &fasttransfer.Options{Storage: readCompoundFile})
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			return nil
@@ -84,7 +87,33 @@ func number(m *mapi.Message) {
 			a.Props.Set(mapi.PidTagAttachNumber, mapi.Int32Value(int32(i)))
 		}
 		if a.Embedded != nil {
-			number(mapitest.WithoutStorages(a.Embedded))
+			number(a.Embedded)
+		}
+	}
+}
+
+// compoundFile and readCompoundFile are what callers hand in for OLE objects.
+func compoundFile(_ context.Context, s *mapi.Storage) (mapi.Blob, error) {
+	return cfb.NewBlob(s, nil)
+}
+
+func readCompoundFile(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
+	c, err := cfb.NewReader(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return c.Root, nil
+}
+
+// asRoots gives OLE objects the name that the root of a compound file has, and
+// no creation time, which a root must not have. [MS-CFB] 2.6.1, 2.6.2
+func asRoots(m *mapi.Message) {
+	for _, a := range m.Attachments {
+		if a.Storage != nil {
+			a.Storage.Name, a.Storage.Created = "Root Entry", 0
+		}
+		if a.Embedded != nil {
+			asRoots(a.Embedded)
 		}
 	}
 }

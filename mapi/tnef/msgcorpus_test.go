@@ -3,20 +3,23 @@ package tnef_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/mapitest"
 	"github.com/mailconv/mailconv/mapi/tnef"
 	"github.com/mailconv/mailconv/msg"
+	"github.com/mailconv/mailconv/msg/cfb"
 )
 
 // TestCorpusMessagesComeBack writes every .msg of the sample collection as
-// TNEF and reads it again: all properties equal in type and bytes. Storages
-// are compound files, which are not written here.
+// TNEF and reads it again: all properties equal in type and bytes, and all
+// OLE objects.
 func TestCorpusMessagesComeBack(t *testing.T) {
 	root := os.Getenv("MAILCONV_CORPUS")
 	if root == "" {
@@ -32,13 +35,14 @@ func TestCorpusMessagesComeBack(t *testing.T) {
 			return nil
 		}
 		defer f.Close()
-		m := mapitest.WithoutStorages(f.Message)
+		m := f.Message
+		asRoots(m)
 		var buf bytes.Buffer
-		if err := tnef.Encode(context.Background(), &buf, m, nil); err != nil {
+		if err := tnef.Encode(context.Background(), &buf, m, &tnef.EncodeOptions{Storage: compoundFile}); err != nil {
 			t.Errorf("%s: %v", path, err)
 			return nil
 		}
-		got, problems, err := tnef.Decode(context.Background(), bytes.NewReader(buf.Bytes()), int64(buf.Len()), nil)
+		got, problems, err := tnef.Decode(context.Background(), bytes.NewReader(buf.Bytes()), int64(buf.Len()), &tnef.Options{Storage: readCompoundFile})
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			return nil
@@ -55,5 +59,31 @@ func TestCorpusMessagesComeBack(t *testing.T) {
 	t.Logf("%d messages", n)
 	if n == 0 {
 		t.Error("no message was read")
+	}
+}
+
+// compoundFile and readCompoundFile are what callers hand in for OLE objects.
+func compoundFile(_ context.Context, s *mapi.Storage) (mapi.Blob, error) {
+	return cfb.NewBlob(s, nil)
+}
+
+func readCompoundFile(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
+	c, err := cfb.NewReader(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return c.Root, nil
+}
+
+// asRoots gives OLE objects the name that the root of a compound file has, and
+// no creation time, which a root must not have. [MS-CFB] 2.6.1, 2.6.2
+func asRoots(m *mapi.Message) {
+	for _, a := range m.Attachments {
+		if a.Storage != nil {
+			a.Storage.Name, a.Storage.Created = "Root Entry", 0
+		}
+		if a.Embedded != nil {
+			asRoots(a.Embedded)
+		}
 	}
 }

@@ -223,7 +223,9 @@ func variable(c *cursor.Cursor) (off, n int64, err error) {
 }
 
 // bytes reads n bytes at off, which lie within the source.
-func (d *decoder) bytes(off, n int64) ([]byte, error) { return d.cursor(off, n).Bytes(n) }
+func (d *decoder) bytes(off, n int64) ([]byte, error) {
+	return cursor.Read(sourceReader{d.r}, off, n)
+}
 
 // bounded makes a value of n bytes at off, held when it is small.
 func (d *decoder) bounded(t mapi.Type, off, n int64) (mapi.Value, error) {

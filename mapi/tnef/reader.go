@@ -49,6 +49,7 @@ type decoder struct {
 	path     string
 	depth    int
 	charset  mapi.Charset
+	scratch  []byte // for checksums
 	// trusted says that a checksum around this stream was right.
 	trusted bool
 }
@@ -204,13 +205,15 @@ func (d *decoder) zeros(off, n int64) bool {
 
 // checksum is the sum of the bytes, modulo 65536. [MS-OXTNEF] 2.1.3.2
 func (d *decoder) checksum(off, n int64) (uint16, error) {
-	var buf [16 << 10]byte
+	if d.scratch == nil {
+		d.scratch = make([]byte, 16<<10)
+	}
 	var sum uint16
 	for n > 0 {
 		if err := d.ctx.Err(); err != nil {
 			return 0, err
 		}
-		b := buf[:min(n, int64(len(buf)))]
+		b := d.scratch[:min(n, int64(len(d.scratch)))]
 		k, err := d.r.ReadAt(b, off)
 		for _, x := range b[:k] {
 			sum += uint16(x)

@@ -70,10 +70,10 @@ func (c *Cursor) Peek(n int) ([]byte, error) {
 }
 
 func (c *Cursor) fill() error {
-	if c.buf == nil {
-		c.buf = make([]byte, window)
-	}
 	want := min(int64(window), c.Left())
+	if int64(cap(c.buf)) < want {
+		c.buf = make([]byte, want)
+	}
 	n, err := c.r.ReadAt(c.buf[:want], c.pos)
 	c.buf, c.base = c.buf[:n], c.pos
 	if int64(n) < want && err != nil && err != io.EOF {
@@ -131,14 +131,26 @@ func (c *Cursor) Bytes(n int64) ([]byte, error) {
 		}
 		return append(make([]byte, 0, n), b...), nil
 	}
+	b, err := Read(c.r, c.pos, n)
+	if err == nil {
+		c.pos += n
+	}
+	return b, err
+}
+
+// Read reads n bytes at off into memory of their own. The caller has held n
+// against the size of the source.
+func Read(r io.ReaderAt, off, n int64) ([]byte, error) {
+	if n <= 0 {
+		return nil, nil
+	}
 	b := make([]byte, n)
-	k, err := c.r.ReadAt(b, c.pos)
+	k, err := r.ReadAt(b, off)
 	if int64(k) < n {
 		if err == nil || err == io.EOF {
 			err = ErrShort
 		}
 		return nil, err
 	}
-	c.pos += n
 	return b, nil
 }
