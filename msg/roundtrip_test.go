@@ -3,7 +3,9 @@ package msg
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -82,5 +84,68 @@ func TestCorpusRewritten(t *testing.T) {
 			t.Errorf("%s: CLSID %v became %v", short, f.CLSID, g.CLSID)
 		}
 		f.Close()
+	}
+}
+
+// TestOpenedFile reads a file that is too large to be held, by several readers
+// at once, and only until it is closed.
+func TestOpenedFile(t *testing.T) {
+	m := new(mapi.Message)
+	want := mapitest.Large(3 << 20)
+	a := new(mapi.Attachment)
+	a.Props.Set(mapi.PidTagAttachDataBinary, mapi.BinaryValue(want))
+	m.Attachments = append(m.Attachments, a)
+	m.Props.Set(mapi.PidTagSubject, mapi.StringValue("large"))
+	Complete(m)
+	name := filepath.Join(t.TempDir(), "large.msg")
+	if err := WriteFile(t.Context(), name, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectNoProblems(t, f)
+	data := f.Message.Attachments[0].Data()
+	if v, _ := f.Message.Attachments[0].Props.Get(mapi.PidTagAttachDataBinary); v.InMemory() {
+		t.Error("the attachment is held in memory")
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			got, err := mapi.ReadBlob(t.Context(), data, 4<<20)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		})
+	}
+	wg.Wait()
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := mapi.ReadBlob(t.Context(), f.Message.Encoded.Blob, 8<<20); err != nil || !bytes.Equal(got, whole) {
+		t.Errorf("the encoded original differs: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+	if _, err := mapi.ReadBlob(t.Context(), data, 4<<20); err == nil {
+		t.Error("a blob of a closed file can be read")
+	}
+}
+
+func TestFailedWriteLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	m := new(mapi.Message)
+	m.Props.Set(mapi.PidTagHtml, mapi.BlobValue(mapi.TypeBinary, mapi.Section{R: bytes.NewReader(nil), N: 100_000}))
+	if err := WriteFile(t.Context(), filepath.Join(dir, "x.msg"), m, nil); err == nil {
+		t.Fatal("a blob that ends early is written")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("%v is left behind", left[0].Name())
 	}
 }
