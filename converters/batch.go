@@ -61,16 +61,13 @@ type Result struct {
 	Errs []error
 }
 
-// Lost reports whether content of the file did not arrive.
-func (r *Result) Lost() bool { return r.Err != nil || r.Failed > 0 || r.Problems.Severe() }
-
 // A Summary counts over a batch.
 type Summary struct {
 	Files, Items, Skipped int
-	// Unread is the number of files of which nothing could be read, Lossy of
-	// those that lost content.
-	Unread, Lossy int
-	Problems      int
+	// Unread is the number of files of which nothing could be read, Failed of
+	// items that were given up, Lossy of files that lost content.
+	Unread, Failed, Lossy int
+	Problems              int
 }
 
 // A UsageError is a request that makes no sense, as against a failure.
@@ -145,9 +142,10 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 			sum.Skipped++
 		default:
 			sum.Files++
+			sum.Failed += r.Failed
 			if r.Err != nil {
 				sum.Unread++
-			} else if r.Lost() {
+			} else if r.Problems.Severe() {
 				sum.Lossy++
 			}
 		}
@@ -362,9 +360,6 @@ func (b *Batch) items(ctx context.Context, r *Result, j job, from *Format, in *I
 			}
 			r.Failed++
 			r.Errs = append(r.Errs, err)
-			if !from.Many {
-				r.Err, r.Errs = err, nil
-			}
 			continue
 		}
 		r.Items++

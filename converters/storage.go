@@ -19,7 +19,6 @@ func readStorage(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, e
 	return c.Root, nil
 }
 
-
 func storageBlob(_ context.Context, s *mapi.Storage) (mapi.Blob, error) {
 	return cfb.NewBlob(s, nil)
 }

@@ -141,6 +141,8 @@ func run(ctx context.Context, args []string, std stdio) int {
 func commands(std stdio) []*cli.Command {
 	return []*cli.Command{
 		convertCommand(std),
+		inspectCommand(std),
+		extractCommand(std),
 		completionCommand(std),
 		versionCommand(std),
 	}

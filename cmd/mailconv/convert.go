@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -123,8 +122,8 @@ func runConvert(c *cli.Context, std stdio) error {
 	case sum.Files == 0 && sum.Skipped > 0:
 		return &exitError{exitNothingRead, fmt.Errorf("none of %s is a message of a known format", plural(sum.Skipped, "file", "files"))}
 	case sum.Files > 0 && sum.Unread == sum.Files:
-		return &exitError{code: out.onlyCode()}
-	case sum.Unread > 0 || sum.Lossy > 0 || c.Bool("strict") && (sum.Problems > 0 || out.losses > 0):
+		return &exitError{code: exitNothingRead}
+	case sum.Unread > 0 || sum.Failed > 0 || sum.Lossy > 0 || c.Bool("strict") && (sum.Problems > 0 || out.losses > 0):
 		return &exitError{code: exitSomeFailed}
 	}
 	return nil
@@ -157,8 +156,7 @@ type convertOutput struct {
 	std                         stdio
 	verbose, loss, json, single bool
 	show                        *progress
-	losses, severe              int
-	writeFailed                 bool
+	losses                      int
 }
 
 func (o *convertOutput) done(r converters.Result) {
@@ -206,10 +204,6 @@ func lossText(l mapi.Loss) string {
 	return l.Item + ": " + l.Detail
 }
 
-func (o *convertOutput) onlyCode() int {
-	return exitNothingRead
-}
-
 func (o *convertOutput) printJSON(r converters.Result) {
 	type loss struct {
 		Item   string          `json:"item"`
@@ -249,12 +243,15 @@ func (o *convertOutput) printJSON(r converters.Result) {
 }
 
 func (o *convertOutput) summary(sum converters.Summary) {
-	if o.json || o.single && sum.Files == 1 && sum.Problems == 0 && sum.Lossy == 0 {
+	if o.json || o.single && sum.Files == 1 && sum.Problems == 0 {
 		return
 	}
 	s := plural(sum.Items, "item", "items") + " of " + plural(sum.Files, "file", "files") + " converted"
 	if sum.Unread > 0 {
 		s += fmt.Sprintf(", %s unreadable", plural(sum.Unread, "file", "files"))
+	}
+	if sum.Failed > 0 {
+		s += fmt.Sprintf(", %s failed", plural(sum.Failed, "item", "items"))
 	}
 	if sum.Lossy > 0 {
 		s += fmt.Sprintf(", %s with lost content", plural(sum.Lossy, "file", "files"))
@@ -270,5 +267,3 @@ func (o *convertOutput) summary(sum converters.Summary) {
 	}
 	fmt.Fprintf(o.std.err, "mailconv: %s\n", s)
 }
-
-var _ = context.Canceled

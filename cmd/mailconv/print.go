@@ -11,10 +11,18 @@ import (
 // is one, has no capital at its start and no full stop at its end, and says
 // what was wrong, where, and what to do.
 
-func printError(w io.Writer, err error) { fmt.Fprintf(w, "mailconv: %s\n", oneLine(err.Error())) }
+func printError(w io.Writer, err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "mailconv: %s\n", oneLine(line))
+	}
+}
 
+// printFile prints errors about a file; several that were joined have a line
+// each.
 func printFile(w io.Writer, file, text string) {
-	fmt.Fprintf(w, "mailconv: %s: %s\n", oneLine(file), oneLine(text))
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(w, "mailconv: %s: %s\n", oneLine(file), oneLine(line))
+	}
 }
 
 // oneLine keeps strangers' text from writing lines, or to the terminal, of its
