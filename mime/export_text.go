@@ -61,42 +61,39 @@ func (t *text) sample(ctx context.Context) (p []byte, all bool, err error) {
 // ASCII that no mail system would change, quoted-printable while that stays
 // the smaller form, else base64.
 func textEncoding(p []byte, all bool) encoding {
-	plain, special, line := all, 0, 0
-	for i, c := range p {
-		switch {
-		case c == '\n':
-			if i == 0 || p[i-1] != '\r' {
+	plain, special := all, 0
+	for rest := p; len(rest) > 0; {
+		line := rest
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			line, rest = rest[:i], rest[i+1:]
+			n := len(line)
+			if n == 0 || line[n-1] != '\r' {
 				plain = false
+			} else {
+				line = line[:n-1]
 			}
-			if i > 1 && (p[i-2] == ' ' || p[i-2] == '\t') {
-				plain = false
-			}
-			line = -1
-		case c == '\r':
-			if i+1 >= len(p) || p[i+1] != '\n' {
-				plain = false
-			}
-			line--
-		case c == '\t':
-		case c < ' ' || c >= 0x7F:
-			special++
-			plain = false
-		case c == '=':
-			special++
-			// Our boundaries contain "=_", which encoded text cannot.
-			if i+1 < len(p) && p[i+1] == '_' {
-				plain = false
-			}
-		case c == 'F' && line == 0 && bytes.HasPrefix(p[i:], []byte("From ")):
-			plain = false
+		} else {
+			rest = nil
 		}
-		line++
-		if line > 78 {
-			plain = false
+		n := 0
+		for _, c := range line {
+			n += int(qpSpecial[c])
 		}
-	}
-	if n := len(p); plain && n > 0 && (p[n-1] == ' ' || p[n-1] == '\t') {
-		plain = false
+		special += n
+		if !plain {
+			continue
+		}
+		k := len(line)
+		plain = k <= softLine && (k == 0 || line[k-1] != ' ' && line[k-1] != '\t') && !bytes.HasPrefix(line, []byte("From "))
+		if n > 0 && plain {
+			// Only "=" may be among them, and not before "_": our boundaries
+			// contain "=_", which encoded text cannot.
+			for i, c := range line {
+				if qpSpecial[c] != 0 && (c != '=' || i+1 < k && line[i+1] == '_') {
+					plain = false
+				}
+			}
+		}
 	}
 	switch {
 	case plain:
@@ -106,6 +103,19 @@ func textEncoding(p []byte, all bool) encoding {
 	}
 	return encBase64
 }
+
+// softLine is the length up to which a line needs no encoding. RFC 5322 2.1.1
+const softLine = 78
+
+// qpSpecial is 1 for the bytes that quoted-printable encodes in a line.
+var qpSpecial = func() (t [256]uint8) {
+	for c := range t {
+		if !qpPlain[c] && c != ' ' && c != '\t' {
+			t[c] = 1
+		}
+	}
+	return
+}()
 
 // text writes a text in the encoding e, with CRLF line ends whatever its own
 // are, and without NUL.
@@ -174,9 +184,9 @@ func (q *quoted) write(o *output, p []byte) {
 	for i := 0; i < len(p); i++ {
 		c := p[i]
 		if qpPlain[c] && !q.cr && q.space == 0 && q.col > 0 {
-			// A run of plain characters within the line.
+			// A run of plain characters within the line, with the blanks in it.
 			j := i + 1
-			for j < len(p) && j-i < qpLimit-q.col && qpPlain[p[j]] {
+			for end := min(len(p), i+qpLimit-q.col); j < end && (qpPlain[p[j]] || p[j] == ' ' && j+1 < len(p) && qpPlain[p[j+1]]); {
 				j++
 			}
 			if q.col+j-i <= qpLimit {
