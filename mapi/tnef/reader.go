@@ -215,9 +215,7 @@ func (d *decoder) checksum(off, n int64) (uint16, error) {
 		}
 		b := d.scratch[:min(n, int64(len(d.scratch)))]
 		k, err := d.r.ReadAt(b, off)
-		for _, x := range b[:k] {
-			sum += uint16(x)
-		}
+		sum = addChecksum(sum, b[:k])
 		if k < len(b) {
 			if err == nil || err == io.EOF {
 				err = io.ErrUnexpectedEOF

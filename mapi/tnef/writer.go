@@ -85,9 +85,7 @@ func (e *encoder) bytes(b []byte) {
 	if e.w == nil || e.err != nil {
 		return
 	}
-	for _, x := range b {
-		e.sum += uint16(x)
-	}
+	e.sum = addChecksum(e.sum, b)
 	if _, err := e.w.Write(b); err != nil {
 		e.fail(err)
 	}
