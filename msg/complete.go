@@ -31,7 +31,9 @@ const (
 // .msg file: class, flags, store support mask, the parts of the subject, the
 // display lists of recipients, search keys, row numbers, one-off entry
 // identifiers, and what attachments need to be shown. A property that is there
-// is not changed, but for the flag that attachments are present. Nothing that
+// is not changed, but for the flag that attachments are present, and a prefix
+// that the subject does not start with. Strings should be Unicode, as the store
+// support mask says that they are. Nothing that
 // only the sender could know is made up: no times, no addresses, no
 // identifiers. The same message always gets the same values. Embedded messages
 // are completed too.
@@ -54,9 +56,9 @@ func complete(m *mapi.Message, depth int) {
 	p.Set(mapi.PidTagMessageFlags, mapi.Int32Value(int32(flags)))
 	add(p, mapi.PidTagHasAttachments, mapi.BoolValue(len(m.Attachments) > 0))
 	completeSubject(p)
-	add(p, mapi.PidTagDisplayTo, mapi.StringValue(displayList(m, mapi.RecipientTo)))
-	add(p, mapi.PidTagDisplayCc, mapi.StringValue(displayList(m, mapi.RecipientCc)))
-	add(p, mapi.PidTagDisplayBcc, mapi.StringValue(displayList(m, mapi.RecipientBcc)))
+	addText(p, mapi.PidTagDisplayTo, displayList(m, mapi.RecipientTo))
+	addText(p, mapi.PidTagDisplayCc, displayList(m, mapi.RecipientCc))
+	addText(p, mapi.PidTagDisplayBcc, displayList(m, mapi.RecipientBcc))
 	for i, r := range m.Recipients {
 		completeRecipient(&r.Props, i)
 	}
@@ -78,6 +80,13 @@ func add(p *mapi.Properties, tag mapi.Tag, v mapi.Value) {
 	}
 }
 
+// addText is add for text, which must not be empty. [MS-OXMSG] 2.4.2.2
+func addText(p *mapi.Properties, tag mapi.Tag, text string) {
+	if text != "" {
+		add(p, tag, mapi.StringValue(text))
+	}
+}
+
 // completeSubject splits PidTagSubject, or joins it from its parts.
 // [MS-OXCMSG] 2.2.1.9 and 2.2.1.10
 func completeSubject(p *mapi.Properties) {
@@ -91,9 +100,12 @@ func completeSubject(p *mapi.Properties) {
 	case !ok:
 		p.Set(mapi.PidTagSubject, mapi.StringValue(prefix+normalized))
 	}
-	p.Set(mapi.PidTagSubjectPrefix, mapi.StringValue(prefix))
-	add(p, mapi.PidTagNormalizedSubject, mapi.StringValue(normalized))
-	add(p, mapi.PidTagConversationTopic, mapi.StringValue(normalized))
+	if p.Text(mapi.PidTagSubjectPrefix) != prefix {
+		p.Delete(mapi.PidTagSubjectPrefix)
+	}
+	addText(p, mapi.PidTagSubjectPrefix, prefix)
+	addText(p, mapi.PidTagNormalizedSubject, normalized)
+	addText(p, mapi.PidTagConversationTopic, normalized)
 }
 
 // splitSubject cuts the known prefix if the subject starts with it, else one of
@@ -207,7 +219,7 @@ func completeAttachment(a *mapi.Attachment, n int) {
 		add(p, mapi.PidTagAttachSize, mapi.Int32Value(int32(min(d.Size(), 1<<31-1))))
 	}
 	if a.Embedded != nil {
-		add(p, mapi.PidTagDisplayName, mapi.StringValue(a.Embedded.Props.Text(mapi.PidTagSubject)))
+		addText(p, mapi.PidTagDisplayName, a.Embedded.Props.Text(mapi.PidTagSubject))
 	}
 	long := p.Text(mapi.PidTagAttachLongFilename)
 	if long == "" {

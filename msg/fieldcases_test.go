@@ -470,8 +470,13 @@ func TestHashBuckets(t *testing.T) {
 	}
 	// The CRC of "Keywords" as files of Outlook have it.
 	const crc = 0x2EDA4D3B
-	if got := nameCRC(mapi.EncodeUTF16("Keywords")); got != crc {
+	if got := nameHash(text, mapi.EncodeUTF16(text.Name)); got != crc {
 		t.Errorf("CRC 0x%08X", got)
+	}
+	lower := mapi.Name{Set: mapi.PSInternetHeaders, Name: "x-mailer"}
+	upper := mapi.Name{Set: mapi.PSInternetHeaders, Name: "X-Mailer"}
+	if nameHash(upper, mapi.EncodeUTF16(upper.Name)) != nameHash(lower, mapi.EncodeUTF16(lower.Name)) {
+		t.Error("header names are hashed with their case")
 	}
 	if b := bucket(crc, 2<<1|1); !bytes.Contains(b, le.AppendUint32(le.AppendUint32(nil, crc), 1<<16|2<<1|1)) {
 		t.Errorf("string: %X", b)
@@ -487,7 +492,7 @@ func TestCompleteIsStable(t *testing.T) {
 	Complete(m)
 	for tag, want := range map[mapi.Tag]string{
 		mapi.PidTagSubjectPrefix: "AW: ", mapi.PidTagNormalizedSubject: "Grüße", mapi.PidTagConversationTopic: "Grüße",
-		mapi.PidTagDisplayTo: "zoe@example.test", mapi.PidTagDisplayCc: "", mapi.PidTagMessageClass: "IPM.Note",
+		mapi.PidTagDisplayTo: "zoe@example.test", mapi.PidTagMessageClass: "IPM.Note",
 	} {
 		if v, ok := m.Props.Get(tag); !ok || v.Text() != want {
 			t.Errorf("%v: %q, want %q", tag.Canonical(), v.Text(), want)
@@ -496,6 +501,11 @@ func TestCompleteIsStable(t *testing.T) {
 	for _, tag := range []mapi.Tag{mapi.PidTagClientSubmitTime, mapi.PidTagMessageDeliveryTime, mapi.PidTagCreationTime, mapi.PidTagLastModificationTime} {
 		if _, ok := m.Props.Get(tag); ok {
 			t.Errorf("%v is made up", tag.Canonical())
+		}
+	}
+	for _, p := range m.Props {
+		if p.Value.Type() == mapi.TypeString && p.Value.Size() == 0 {
+			t.Errorf("%v is empty, which [MS-OXMSG] 2.4.2.2 forbids", p)
 		}
 	}
 	before := m.Props.Clone()

@@ -65,8 +65,7 @@ const (
 // tagAttachObject is the attached message or storage. [MS-OXMSG] 2.2.2.1
 const tagAttachObject mapi.Tag = 0x3701000D
 
-// Class identifiers of the root storage. [MS-OXMSG] 2.2.3 names none; these
-// are what Outlook writes.
+// Class identifiers of the root storage, as Outlook writes them.
 var (
 	// CLSIDMessage marks a .msg file.
 	CLSIDMessage = mapi.MustGUID("00020D0B-0000-0000-C000-000000000046")

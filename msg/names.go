@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/msg/cfb"
@@ -125,7 +126,7 @@ func (w *writer) nameStorage() *mapi.Storage {
 		if n.Name != "" {
 			kind |= 1
 			text := mapi.EncodeUTF16(n.Name)
-			id, hash = uint32(len(strs)), nameCRC(text)
+			id, hash = uint32(len(strs)), nameHash(n, text)
 			strs = le.AppendUint32(strs, uint32(len(text)))
 			strs = append(strs, text...)
 			for len(strs)%4 != 0 {
@@ -154,9 +155,15 @@ func (w *writer) nameStorage() *mapi.Storage {
 	return st
 }
 
-// nameCRC is the CRC-32 of a string name, of its UTF-16 bytes. Unlike the
-// common form it starts from 0 and is not inverted at the end; that is what
-// Outlook writes in the mapping of every file. [MS-OXMSG] 2.2.3.2.2
-func nameCRC(text []byte) uint32 {
+// nameHash is the CRC-32 of a string name, of its UTF-16 bytes; header names are
+// taken in lower case. [MS-OXMSG] 2.2.3.2.2.1
+//
+// QUIRK: the algorithm that the specification refers to starts from ones and
+// inverts its result. Outlook starts from zero and does not invert (corpus
+// msg/hiraokahypertools-msgreader/contactUnicode.msg and all others).
+func nameHash(n mapi.Name, text []byte) uint32 {
+	if n.Set == mapi.PSInternetHeaders {
+		text = mapi.EncodeUTF16(strings.ToLower(n.Name))
+	}
 	return ^crc32.Update(0xFFFFFFFF, crc32.IEEETable, text)
 }

@@ -177,8 +177,8 @@ func (w *writer) message(m *mapi.Message, header int) (*mapi.Storage, error) {
 	return st, nil
 }
 
-// Second half of the entry of PidTagAttachDataObject: what the object is.
-// [MS-OXMSG] 2.4.2.2 leaves it open; these are the values that Outlook writes.
+// Reserved field of the entry of PidTagAttachDataObject, which says what the
+// object is. [MS-OXMSG] 2.4.2.2
 const (
 	objectMessage = 1
 	objectStorage = 4
@@ -293,6 +293,9 @@ func (o *object) property(tag mapi.Tag, v mapi.Value) error {
 		copy(b[:], v.Raw())
 		o.entry(tag, binary.LittleEndian.Uint64(b[:]))
 		return nil
+	// QUIRK: [MS-OXMSG] 2.4.2.2 forbids empty strings. Outlook writes them as
+	// empty streams in nearly every file (corpus msg/lolo101-msgviewer/rtf.msg),
+	// and a property that is there and empty is not one that is missing.
 	case t == mapi.TypeString:
 		return o.stream(tag, v.Blob(), 2)
 	case t == mapi.TypeString8:
