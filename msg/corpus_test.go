@@ -1,8 +1,10 @@
 package msg
 
 import (
+	"bytes"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,4 +82,50 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(names)), "us/file")
+}
+
+// TestCorpusDamaged cuts real files and changes bytes in them. Whatever can be
+// read must be consistent, and what was read can be written.
+func TestCorpusDamaged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: damaged copies of the sample collection are left out")
+	}
+	root, names := corpusFiles(t)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	opened, tried := 0, 0
+	for _, name := range names {
+		whole, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(whole) > 300<<10 {
+			continue
+		}
+		short, _ := filepath.Rel(root, name)
+		for k := range 8 {
+			b := bytes.Clone(whole)
+			if k < 3 {
+				b = b[:len(b)*(k+1)/4]
+			} else {
+				for range 1 << k {
+					b[512+rnd.IntN(len(b)-512)] = byte(rnd.Uint32())
+				}
+			}
+			tried++
+			f, err := NewReader(bytes.NewReader(b), int64(len(b)), nil)
+			if err != nil {
+				continue
+			}
+			opened++
+			readAll(t, f.Message)
+			if k < 3 && len(f.Problems) == 0 {
+				t.Errorf("%s: cut to %d of %d bytes, and nothing is said", short, len(b), len(whole))
+			}
+			var out bytes.Buffer
+			if err := Write(t.Context(), &out, f.Message, nil); err != nil && !hasStorage(f.Message) {
+				t.Errorf("%s, case %d: %v", short, k, err)
+			}
+		}
+	}
+	t.Logf("%d of %d damaged files could be opened", opened, tried)
 }

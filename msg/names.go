@@ -160,7 +160,7 @@ func (w *writer) nameStorage() *mapi.Storage {
 //
 // QUIRK: the algorithm that the specification refers to starts from ones and
 // inverts its result. Outlook starts from zero and does not invert (corpus
-// msg/hiraokahypertools-msgreader/contactUnicode.msg and all others).
+// msg/lolo101-msgviewer/gutschein.msg and all others).
 func nameHash(n mapi.Name, text []byte) uint32 {
 	if n.Set == mapi.PSInternetHeaders {
 		text = mapi.EncodeUTF16(strings.ToLower(n.Name))
