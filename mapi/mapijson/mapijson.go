@@ -14,8 +14,8 @@
 // says something:
 //
 //	tag       eight hexadecimal digits: identifier and type
-//	name      the specification's name; it is for the reader's eyes and is
-//	          not read back
+//	name      the specification's name, for the reader's eyes; it is read
+//	          only where there is neither tag nor set
 //	set       of a named property: the property set
 //	lid       of a named property: its number, or
 //	key       of a named property: its string

@@ -150,6 +150,26 @@ func TestWrittenByHand(t *testing.T) {
 	wantEqual(t, want, m)
 }
 
+func TestNamesAlone(t *testing.T) {
+	b := []byte(`{"properties": [
+		{"name": "PidTagSubject", "value": "a"},
+		{"name": "PidTagImportance", "value": 2},
+		{"name": "PidTagBody", "type": "PtypString8", "value": "b"},
+		{"name": "PidLidReminderSet", "value": true},
+		{"name": "PidNameKeywords", "value": ["x"]}]}`)
+	m, problems := decode(t, b)
+	if len(problems) > 0 {
+		t.Error(problems)
+	}
+	want := &mapi.Message{}
+	want.Props.Set(mapi.PidTagSubject, mapi.StringValue("a"))
+	want.Props.Set(mapi.PidTagImportance, mapi.Int32Value(2))
+	want.Props.Set(mapi.PidTagBody, mapi.RawValue(mapi.TypeString8, []byte("b")))
+	want.Props.SetName(mapi.PidLidReminderSet, mapi.BoolValue(true))
+	want.Props.SetName(mapi.PidNameKeywords, mapi.MultiStringValue([]string{"x"}))
+	wantEqual(t, want, m)
+}
+
 func TestWrongValuesCostThePropertyAlone(t *testing.T) {
 	b := []byte(`{"properties": [
 		{"tag": "00170003", "value": "two"},

@@ -226,8 +226,8 @@ func (d *decoder) properties(ps *mapi.Properties) error {
 
 // fields are the keys of a property as they stand.
 type fields struct {
-	off                                           int64
-	tag, set, lid, key, typ, codepage, value, raw token
+	off                                                 int64
+	tag, name, set, lid, key, typ, codepage, value, raw token
 }
 
 func (d *decoder) property(ps *mapi.Properties) error {
@@ -241,6 +241,8 @@ func (d *decoder) property(ps *mapi.Properties) error {
 		switch key {
 		case "tag":
 			f.tag = t
+		case "name":
+			f.name = t
 		case "set":
 			f.set = t
 		case "lid":
@@ -285,6 +287,22 @@ func isIO(err error) bool {
 	return !errors.As(err, &se) && !errors.As(err, &de)
 }
 
+// byName finds a property that is given by the specification's name alone.
+func byName(p *mapi.Property, f *fields) error {
+	t := p.Tag.Type()
+	if tag, ok := mapi.LookupTag(f.name.text); ok {
+		p.Tag = tag
+	} else if n, ok := mapi.LookupName(f.name.text); ok {
+		p.Tag, p.Name = mapi.NewTag(0, n.Type()), &n
+	} else {
+		return bad("there is neither tag nor set, and %.60q is no property that is known", f.name.text)
+	}
+	if t != mapi.TypeUnspecified {
+		p.Tag = p.Tag.WithType(t)
+	}
+	return nil
+}
+
 // build makes the property that the fields describe.
 func (d *decoder) build(f *fields) (p mapi.Property, err error) {
 	if f.tag.kind == kindString {
@@ -316,7 +334,10 @@ func (d *decoder) build(f *fields) (p mapi.Property, err error) {
 			p.Name.ID = uint32(n)
 		}
 	} else if p.Tag.ID() == 0 {
-		return p, bad("there is neither tag nor set")
+		if err := byName(&p, f); err != nil {
+			return p, err
+		}
+		t = p.Tag.Type()
 	}
 	var cs mapi.Charset
 	if t.Elem() == mapi.TypeString8 && f.codepage.kind != kindNone {

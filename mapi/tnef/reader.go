@@ -113,9 +113,19 @@ func (d *decoder) message(off, size int64) (*mapi.Message, error) {
 			Field: "TNEFSignature", Spec: "[MS-OXTNEF] 2.1.3.1",
 			Detail: fmt.Sprintf("the stream starts with 0x%08X, not with 0x%08X; it is not TNEF", sig, signature)}}
 	}
+	before := len(*d.problems)
 	items, err := d.items(c)
 	if err != nil {
 		return nil, err
+	}
+	if len(items) == 0 {
+		p := mapi.Problem{Where: d.path, Offset: off + 6, Field: "Attribute", Spec: "[MS-OXTNEF] 2.1.3.2", Detail: "the stream has no attribute"}
+		if n := len(*d.problems); n > before {
+			p = (*d.problems)[n-1]
+			*d.problems = (*d.problems)[:before]
+		}
+		p.Severe = true
+		return nil, &mapi.FormatError{Format: "tnef", Problem: p}
 	}
 	return d.build(items)
 }

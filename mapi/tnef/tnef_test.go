@@ -257,7 +257,7 @@ func TestT29BadChecksumIsAWarning(t *testing.T) {
 
 func TestT29TruncatedStreamGivesWhatIsThere(t *testing.T) {
 	b := encode(t, mapitest.WithoutStorages(mapitest.Sample()), nil)
-	for n := 6; n < len(b); n += 1 + n/7 {
+	for n := 20; n < len(b); n += 1 + n/7 {
 		m, problems, err := Decode(context.Background(), bytes.NewReader(b[:n]), int64(n), nil)
 		if err != nil {
 			t.Fatalf("%d bytes: %v", n, err)
@@ -275,7 +275,7 @@ func TestT29TruncatedStreamGivesWhatIsThere(t *testing.T) {
 }
 
 func TestNotTNEF(t *testing.T) {
-	for _, s := range []string{"", "x", "From: a@b.test\r\n\r\nhello"} {
+	for _, s := range []string{"", "x", "From: a@b.test\r\n\r\nhello", "\x78\x9F\x3E\x22\x01\x00", "\x78\x9F\x3E\x22\x01\x00no attribute"} {
 		_, _, err := Decode(context.Background(), bytes.NewReader([]byte(s)), int64(len(s)), nil)
 		var fe *mapi.FormatError
 		if !errors.As(err, &fe) || fe.Format != "tnef" {
