@@ -28,6 +28,7 @@ var vectors = []struct {
 	text string
 }{
 	{932, "93fa967b8cea b6c5 5c", "日本語ｶﾅ\\"},
+	{932, "41 f040 f07e f080 f9fc 93fa", "A\uE000\uE03E\uE03F\uE757日"},
 	{936, "d6d0cec4 8140", "中文丂"},
 	{949, "c7d1b1db 8141", "한글갂"},
 	{950, "a4a4a4e5", "中文"},

@@ -35,7 +35,7 @@ var pages = []page{
 
 	// Windows.
 	{page: 874, set: fromCharmap(charmap.Windows874), labels: "windows-874 tis-620 dos-874 iso-ir-166 cswindows874"},
-	{page: 932, set: fromText(japanese.ShiftJIS), labels: "shift_jis cp932 ms932 ms_kanji sjis csshiftjis x-sjis windows-31j cswindows31j ibm943 x-ms-cp932 shift-jis-ms"},
+	{page: 932, set: shiftJIS, labels: "shift_jis cp932 ms932 ms_kanji sjis csshiftjis x-sjis windows-31j cswindows31j ibm943 x-ms-cp932 shift-jis-ms"},
 	{page: 936, set: fromText(simplifiedchinese.GBK), labels: "gb2312 gbk cp936 ms936 windows-936 chinese csgb2312 csgb231280 csiso58gb231280 gb_2312-80 gb231280 iso-ir-58 x-gbk gb2312-80"},
 	{page: 949, set: fromText(korean.EUCKR), labels: "ks_c_5601-1987 cp949 ms949 uhc windows-949 korean ks_c_5601 ks_c_5601-1989 ksc5601 ksc_5601 ks_c-5601-1987 csksc56011987 iso-ir-149 ksx1001 ks_x_1001"},
 	{page: 950, set: fromText(traditionalchinese.Big5), labels: "big5 cp950 ms950 big5-hkscs big5hkscs:2004 cn-big5 csbig5 x-x-big5 big-five windows-950"},

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/mailconv/mailconv/mapi"
 )
@@ -20,18 +21,22 @@ func Compress(ctx context.Context, w io.Writer, src mapi.Blob) error {
 	if src.Size() > 0x7FFFFFFF {
 		return fmt.Errorf("rtf: %w: %d bytes, RAWSIZE holds 31 bits", mapi.ErrTooLarge, src.Size())
 	}
-	e := &encoder{hold: true}
+	e := newEncoder()
+	defer encoders.Put(e)
 	if err := e.encode(ctx, src); err != nil {
 		return err
 	}
-	if _, err := w.Write(e.header(uint32(src.Size()))); err != nil {
+	if _, err := w.Write(e.header(uint32(src.Size()), 0)); err != nil {
 		return err
 	}
 	if e.hold {
 		_, err := w.Write(e.buf)
 		return err
 	}
-	again := &encoder{w: w}
+	again := newEncoder()
+	defer encoders.Put(again)
+	again.hold, again.w = false, w
+	defer func() { again.w = nil }()
 	if err := again.encode(ctx, src); err != nil {
 		return err
 	}
@@ -43,10 +48,16 @@ func Compress(ctx context.Context, w io.Writer, src mapi.Blob) error {
 
 // Compressed is [Compress] for RTF in memory.
 func Compressed(rtf []byte) []byte {
-	e := &encoder{hold: true, buf: make([]byte, 0, len(rtf)/4+64), unbounded: true}
+	e := newEncoder()
+	defer encoders.Put(e)
+	e.unbounded = true
 	e.add(rtf)
 	e.end()
-	return append(e.header(uint32(len(rtf))), e.buf...)
+	value := append(e.header(uint32(len(rtf)), len(e.buf)), e.buf...)
+	if cap(e.buf) > heldLimit {
+		e.buf = nil
+	}
+	return value
 }
 
 // Store writes src as a value of PidTagRtfCompressed without compression, MELA.
@@ -75,7 +86,9 @@ const (
 	hashBits  = 14
 	// maxChain bounds the search for a match; the best is nearly always among
 	// the nearest.
-	maxChain = 96
+	maxChain = 64
+	// goodMatch is a length from which on the search is shorter.
+	goodMatch = 8
 )
 
 // An encoder finds, for each place of a block, the longest match in the 4095
@@ -91,12 +104,12 @@ type encoder struct {
 	crc             uint32
 	size            int64
 
-	primed bool
-	win    []byte // dictionary and block
-	start  int    // of the block in win
-	place  int    // of win[start] in the dictionary of 4096 bytes
-	head   [1 << hashBits]int32
-	prev   []int32
+	win   []byte               // dictionary and block
+	start int                  // of the block in win
+	place int                  // of win[start] in the dictionary of 4096 bytes
+	head  [1 << hashBits]int32 // the last place of each three bytes, + 1
+	prev  []int32              // the place before it with the same hash, + 1
+	pairs [1 << 16]int32       // the last place of each two bytes, + 1
 
 	// For each place of the block: the longest match, and by the way back the
 	// bits from here to its end and the bytes of the token to take.
@@ -105,13 +118,33 @@ type encoder struct {
 	cost     []uint32
 	step     []uint8
 
-	run    [17]byte // control byte and tokens of the run that is being made
+	run    [17]byte // control byte and tokens of the run in the making
 	runLen int
 	bits   int
 }
 
-func (e *encoder) header(raw uint32) []byte {
-	h := make([]byte, headerSize)
+// encoders are used again: their tables are large and end empty.
+var encoders = sync.Pool{New: func() any {
+	return &encoder{
+		win: make([]byte, 0, dictSize+blockSize), prev: make([]int32, dictSize+blockSize),
+		length: make([]uint8, blockSize), distance: make([]uint16, blockSize),
+		cost: make([]uint32, blockSize+1), step: make([]uint8, blockSize),
+	}
+}}
+
+func newEncoder() *encoder {
+	e := encoders.Get().(*encoder)
+	e.hold, e.unbounded, e.err = true, false, nil
+	e.crc, e.size, e.buf = 0, 0, e.buf[:0]
+	e.win = append(e.win[:0], preset...)
+	e.start, e.place = len(e.win), len(e.win)
+	e.bits = 0
+	return e
+}
+
+// header makes the header, with room for as many bytes behind it.
+func (e *encoder) header(raw uint32, room int) []byte {
+	h := make([]byte, headerSize, headerSize+room)
 	binary.LittleEndian.PutUint32(h, uint32(e.size)+12)
 	binary.LittleEndian.PutUint32(h[4:], raw)
 	binary.LittleEndian.PutUint32(h[8:], magicLZFu)
@@ -153,18 +186,6 @@ func (e *encoder) encode(ctx context.Context, src mapi.Blob) error {
 
 // add takes text. A block is coded when it is full.
 func (e *encoder) add(p []byte) {
-	if !e.primed {
-		e.primed = true
-		e.win = make([]byte, 0, dictSize+blockSize)
-		e.win = append(e.win, preset...)
-		e.start, e.place = len(e.win), len(e.win)
-		n := dictSize + blockSize
-		e.prev = make([]int32, n)
-		e.length = make([]uint8, blockSize)
-		e.distance = make([]uint16, blockSize)
-		e.cost = make([]uint32, blockSize+1)
-		e.step = make([]uint8, blockSize)
-	}
 	for len(p) > 0 {
 		n := min(len(p), e.start+blockSize-len(e.win))
 		e.win = append(e.win, p[:n]...)
@@ -177,9 +198,6 @@ func (e *encoder) add(p []byte) {
 
 // end codes what is left and writes the end mark.
 func (e *encoder) end() {
-	if !e.primed {
-		e.add(nil)
-	}
 	if len(e.win) > e.start {
 		e.block()
 	}
@@ -192,18 +210,24 @@ func (e *encoder) end() {
 	}
 }
 
-func hash2(p []byte) uint32 {
-	return (uint32(p[0])<<8 | uint32(p[1])) * 0x9E3779B1 >> (32 - hashBits)
+func hash3(p []byte) uint32 {
+	return (uint32(p[0])<<16 | uint32(p[1])<<8 | uint32(p[2])) * 0x9E3779B1 >> (32 - hashBits)
 }
 
-// insert puts a place into the hash. Heads and links hold place + 1.
+func pair(p []byte) uint32 { return uint32(p[0])<<8 | uint32(p[1]) }
+
+// insert makes a place known to match.
 func (e *encoder) insert(i int) {
-	if i+1 >= len(e.win) {
+	rest := e.win[i:]
+	if len(rest) < 2 {
 		return
 	}
-	h := hash2(e.win[i:])
-	e.prev[i] = e.head[h]
-	e.head[h] = int32(i + 1)
+	e.pairs[pair(rest)] = int32(i + 1)
+	if len(rest) >= 3 {
+		h := hash3(rest)
+		e.prev[i] = e.head[h]
+		e.head[h] = int32(i + 1)
+	}
 }
 
 func (e *encoder) block() {
@@ -235,28 +259,40 @@ func (e *encoder) block() {
 	e.win = win[:keep]
 	e.start = keep
 	clear(e.head[:])
+	clear(e.pairs[:])
 }
 
 // match finds the longest match of the text at place at, of length[i] bytes
 // distance[i] back; 0 where there is none.
 func (e *encoder) match(i int, win []byte, at int) {
-	best, bestDistance := 0, 0
-	room := min(maxMatch, len(win)-at)
-	if room >= minMatch {
-		cand := e.head[hash2(win[at:])]
-		for chain := maxChain; cand > 0 && chain > 0; chain-- {
+	best, distance := 0, 0
+	rest := win[at:min(at+maxMatch, len(win))]
+	chain := maxChain
+	if i > 0 && e.length[i-1] > minMatch {
+		// The match one place before goes on here.
+		best, distance = int(e.length[i-1])-1, int(e.distance[i-1])
+		for best < len(rest) && win[at-distance+best] == rest[best] {
+			best++
+		}
+		if best >= goodMatch {
+			chain = maxChain / 8
+		}
+	}
+	if len(rest) >= 3 && best < len(rest) {
+		cand := e.head[hash3(rest)]
+		for ; cand > 0 && chain > 0; chain-- {
 			c := int(cand - 1)
 			if at-c >= dictSize {
 				break
 			}
-			if win[c+best] == win[at+best] || best == 0 {
+			if win[c+best] == rest[best] {
 				k := 0
-				for k < room && win[c+k] == win[at+k] {
+				for k < len(rest) && win[c+k] == rest[k] {
 					k++
 				}
 				if k > best {
-					best, bestDistance = k, at-c
-					if k == room {
+					best, distance = k, at-c
+					if k == len(rest) {
 						break
 					}
 				}
@@ -266,21 +302,28 @@ func (e *encoder) match(i int, win []byte, at int) {
 	}
 	if best < minMatch {
 		best = 0
+		if len(rest) >= 2 {
+			if c := int(e.pairs[pair(rest)]) - 1; c >= 0 && at-c < dictSize {
+				best, distance = 2, at-c
+			}
+		}
 	}
-	e.length[i], e.distance[i] = uint8(best), uint16(bestDistance)
+	e.length[i], e.distance[i] = uint8(best), uint16(distance)
 }
 
-// choose sets step: how many bytes the token at each place takes.
+// choose sets step: how many bytes the token at each place takes. What follows
+// a token costs the less the later it starts, so of all lengths of a reference
+// only the longest matters.
 func (e *encoder) choose(n int) {
 	e.cost[n] = 0
 	for i := n - 1; i >= 0; i-- {
-		best, step := e.cost[i+1]+9, 1
-		for k := int(e.length[i]); k >= minMatch; k-- {
-			if c := e.cost[i+k] + 17; c < best {
+		best, step := e.cost[i+1]+9, uint8(1)
+		if k := e.length[i]; k >= minMatch {
+			if c := e.cost[i+int(k)] + 17; c <= best {
 				best, step = c, k
 			}
 		}
-		e.cost[i], e.step[i] = best, uint8(step)
+		e.cost[i], e.step[i] = best, step
 	}
 }
 

@@ -2,6 +2,7 @@ package rtf
 
 import (
 	"bufio"
+	"bytes"
 	"html"
 	"io"
 	"strconv"
@@ -144,18 +145,16 @@ func (e *encapsulator) escape(c rune) {
 }
 
 func (e *encapsulator) unit(c rune) {
-	var b [8]byte
 	e.put("\\u")
-	e.w.Write(strconv.AppendInt(b[:0], int64(int16(c)), 10))
+	e.w.Write(strconv.AppendInt(e.w.AvailableBuffer(), int64(int16(c)), 10))
 	e.w.WriteByte('?')
 }
 
 // tag opens an HTMLTAG group.
 func (e *encapsulator) tag(parameter int) {
 	if !e.inTag {
-		var b [8]byte
 		e.put("{\\*\\htmltag")
-		e.w.Write(strconv.AppendInt(b[:0], int64(parameter), 10))
+		e.w.Write(strconv.AppendInt(e.w.AvailableBuffer(), int64(parameter), 10))
 		e.w.WriteByte(' ')
 		e.inTag = true
 	}
@@ -258,7 +257,7 @@ func (e *encapsulator) markup() {
 	e.before(kind, closing)
 	e.tag(e.parameter(name, kind, closing))
 	e.w.WriteByte('<')
-	if strings.HasPrefix(string(b), "!--") {
+	if bytes.HasPrefix(b, []byte("!--")) {
 		e.comment()
 	} else {
 		e.copyTag()

@@ -93,6 +93,9 @@ func (r *renderer) text(p *parser, b []byte) {
 	if p.st.ch.hidden {
 		return
 	}
+	if f := p.fonts[p.st.font]; f.page == symbolPage && isLetter(b[0]) {
+		b = []byte(symbolText(f.name, b, string(b)))
+	}
 	p.chars += int64(utf8.RuneCount(b))
 	if !r.html {
 		r.startText(p)

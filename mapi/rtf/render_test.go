@@ -64,6 +64,13 @@ func TestRenderText(t *testing.T) {
 	}
 }
 
+func TestFormatOfBytes(t *testing.T) {
+	got, _ := toHTML(t, `{\rtf1\ansi {\b\'e9}\'e8\i\'e0}`, nil)
+	if want := "<b>é</b>è<i>à</i>"; !strings.Contains(got, want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestFieldURL(t *testing.T) {
 	for instr, want := range map[string]string{
 		`HYPERLINK "http://a/"`: "http://a/", ` HYPERLINK http://a/ `: "http://a/", `HYPERLINK \l "place"`: "#place",
@@ -72,5 +79,12 @@ func TestFieldURL(t *testing.T) {
 		if got := fieldURL(instr); got != want {
 			t.Errorf("%s: %q, want %q", instr, got, want)
 		}
+	}
+}
+
+func TestSymbolFonts(t *testing.T) {
+	rtf := `{\rtf1\ansi{\fonttbl{\f0 Arial;}{\f1\fcharset2 Symbol;}{\f2\fcharset2 Wingdings;}{\f3\fcharset2 Other;}}{\f1 ab\'b7}{\f2\'fc\'4a}{\f3 a\u61623?}{\f1\u61623?}{\b\'e9}a}`
+	if got, _ := toText(t, rtf); got != "αβ•✓☺a\uF0B7•éa" {
+		t.Errorf("%q", got)
 	}
 }

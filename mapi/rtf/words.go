@@ -125,6 +125,31 @@ var words = map[string]word{
 	"picwgoal": {op: opPicW}, "pichgoal": {op: opPicH},
 }
 
+// lookup finds a control word; those that encapsulated bodies are made of are
+// tried before the map.
+func lookup(name []byte) (w word, known bool) {
+	switch string(name) {
+	case "htmltag":
+		return word{op: opHTMLTag, star: true}, true
+	case "htmlrtf":
+		return word{op: opHTMLRTF}, true
+	case "par":
+		return word{op: opPar}, true
+	case "u":
+		return word{op: opU}, true
+	case "f":
+		return word{op: opFont}, true
+	case "tab":
+		return word{op: opTab}, true
+	case "line":
+		return word{op: opLine}, true
+	case "fs":
+		return word{op: opSize}, true
+	}
+	w, known = words[string(name)]
+	return w, known
+}
+
 var pictFormats = []string{"", "emf", "png", "jpeg", "wmf", "dib", "pict"}
 
 // characters are what control words and symbols stand for: as text, and as
