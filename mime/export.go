@@ -110,6 +110,7 @@ type exporter struct {
 	charset  mapi.Charset // of PtypString8 in this message
 	where    string       // path of this message from the root, "" at the root
 	depth    int
+	people   map[string][]header.Address // of the stored header, by field
 }
 
 func (x *exporter) problem(p mapi.Problem) {
@@ -140,6 +141,7 @@ func (x *exporter) loss(item string, reason mapi.LossReason, detail string) {
 func (x *exporter) embedded(m *mapi.Message, where string) *exporter {
 	y := *x
 	y.m = m
+	y.people = nil
 	y.depth++
 	if y.where != "" {
 		where = y.where + "/" + where

@@ -344,13 +344,17 @@ func metaCharset(p []byte) int {
 // references is what the HTML points to: Content-IDs, and the places in which
 // it could name a Content-Location.
 type references struct {
-	cids map[string]bool // lower case, as written and with percent signs undone
-	x    *exporter
-	html *text
+	cids  map[string]bool // lower case, as written and with percent signs undone
+	x     *exporter
+	html  *text
+	scans int // passes over HTML that is not held
 }
 
-// maxReferences bounds the set, which comes from the input.
-const maxReferences = 10000
+// Bounds on work that the input asks for.
+const (
+	maxReferences = 10000 // Content-IDs in the set
+	maxScans      = 64    // passes over HTML that is not held
+)
 
 func (x *exporter) references(t *text) (*references, error) {
 	r := &references{cids: make(map[string]bool), x: x, html: t}
@@ -414,6 +418,11 @@ func (r *references) hasID(cid string) bool {
 func (r *references) hasLocation(loc string) bool {
 	if len(loc) < 4 || len(loc) > 1000 || r.html == nil {
 		return false
+	}
+	if r.html.open != nil {
+		if r.scans++; r.scans > maxScans {
+			return false
+		}
 	}
 	found := false
 	needle := []byte(loc)

@@ -282,10 +282,7 @@ func (x *exporter) hint(stored header.Fields, name string, p *person) func() str
 		return nil
 	}
 	return func() string {
-		var list []header.Address
-		for _, f := range stored.All(name) {
-			list = append(list, flatten(header.ParseAddresses(f.Value(), x.charset))...)
-		}
+		list := x.storedPeople(stored, name)
 		one := name == "From" || name == "Sender"
 		found := ""
 		for _, a := range list {
@@ -305,6 +302,22 @@ func (x *exporter) hint(stored header.Fields, name string, p *person) func() str
 		}
 		return found
 	}
+}
+
+// storedPeople is the mailboxes of an address field of the stored header. It is
+// read once for all recipients.
+func (x *exporter) storedPeople(stored header.Fields, name string) []header.Address {
+	list, ok := x.people[name]
+	if !ok {
+		for _, f := range stored.All(name) {
+			list = append(list, flatten(header.ParseAddresses(f.Value(), x.charset))...)
+		}
+		if x.people == nil {
+			x.people = make(map[string][]header.Address)
+		}
+		x.people[name] = list
+	}
+	return list
 }
 
 // otherPerson reports whether the sender in the header cannot be p: a sender who
