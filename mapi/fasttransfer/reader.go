@@ -12,7 +12,8 @@ import (
 // Decode reads one message of size bytes: the data of ExportItems, or a bare
 // stream whose root is messageContent or a message with its markers. Large
 // values are blobs over r, which must stay open as long as they are used. The
-// message keeps the data of ExportItems as [mapi.Encoded] "fts".
+// message keeps the data of ExportItems as [mapi.Encoded] "fts" where nothing of
+// them was lost.
 //
 // Damage does not stop it: what could be read is returned together with the
 // problems found. The error is a [mapi.FormatError] when nothing could be read,
@@ -47,7 +48,7 @@ func Decode(ctx context.Context, r io.ReaderAt, size int64, opts *Options) (*map
 		}
 	}
 	l.rest()
-	if item != nil {
+	if item != nil && !l.problems.Severe() {
 		m.Encoded = &mapi.Encoded{Format: "fts", Blob: mapi.Section{R: r, N: size}}
 	}
 	return m, l.problems, nil
