@@ -59,11 +59,26 @@ var escapes2022 = []struct {
 	reg int // G0, G1 or G2
 	set g2022
 }{
-	{"(B", 0, gASCII}, {"(J", 0, gASCII}, {"(H", 0, gASCII}, {"(I", 0, gKatakana},
-	{"$@", 0, gJIS0208}, {"$B", 0, gJIS0208}, {"$A", 0, gGB},
-	{"$(@", 0, gJIS0208}, {"$(B", 0, gJIS0208}, {"$(D", 0, gJIS0212}, {"$(C", 0, gKS}, {"$(A", 0, gGB},
-	{"$)C", 1, gKS}, {"$)A", 1, gGB}, {"$)E", 1, gGB}, {"$)G", 1, gCNS1}, {"$*H", 2, gCNS2},
-	{")I", 1, gKatakana}, {".A", 2, gLatin1}, {".F", 2, gGreek},
+	{"(B", 0, gASCII},
+	{"(J", 0, gASCII},
+	{"(H", 0, gASCII},
+	{"(I", 0, gKatakana},
+	{"$@", 0, gJIS0208},
+	{"$B", 0, gJIS0208},
+	{"$A", 0, gGB},
+	{"$(@", 0, gJIS0208},
+	{"$(B", 0, gJIS0208},
+	{"$(D", 0, gJIS0212},
+	{"$(C", 0, gKS},
+	{"$(A", 0, gGB},
+	{"$)C", 1, gKS},
+	{"$)A", 1, gGB},
+	{"$)E", 1, gGB},
+	{"$)G", 1, gCNS1},
+	{"$*H", 2, gCNS2},
+	{")I", 1, gKatakana},
+	{".A", 2, gLatin1},
+	{".F", 2, gGreek},
 }
 
 type iso2022Decoder struct {

@@ -103,7 +103,7 @@ func (d *Reader) need(n int) int {
 			d.pos = 0
 		}
 		var k int
-		k, d.err = d.src.Read(d.in[d.end:])
+		k, d.err = read(d.src, d.in[d.end:])
 		d.end += k
 	}
 	return min(n, d.end-d.pos)

@@ -81,6 +81,7 @@ type parser struct {
 	lastPage    int
 	lastCharset mapi.Charset
 	badPages    map[int]bool
+	badText     bool // a problem tells of bytes that are no text
 
 	w        io.Writer
 	out      []byte
@@ -382,10 +383,8 @@ func (p *parser) flush() {
 		return
 	}
 	text, ok := p.charset(p.pendPage).Decode(p.pend)
-	if !ok && p.pendPage == p.ansi && p.ansi != 1252 && !p.lead && utf8.Valid(p.pend) && p.pendPage != 65001 {
-		text, ok = string(p.pend), true
-	}
-	if !ok && p.res.Problems == nil {
+	if !ok && !p.badText {
+		p.badText = true
 		p.problem(false, "\\'", fmt.Sprintf("% X is no text in code page %d", p.pend[:min(len(p.pend), 16)], p.pendPage))
 	}
 	if p.mode.rendered() && p.pendPage == symbolPage {

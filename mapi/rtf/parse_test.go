@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -289,6 +290,45 @@ func BenchmarkFromHTML(b *testing.B) {
 	for b.Loop() {
 		if err := FromHTML(io.Discard, strings.NewReader(html)); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestHostileInput: 1 MiB made to cost as much as it can stays far below 64 MiB.
+func TestHostileInput(t *testing.T) {
+	fill := func(f func(i int) string) string {
+		var b strings.Builder
+		b.WriteString("{\\rtf1\\ansi{\\fonttbl{\\f0 " + strings.Repeat("N", 60) + ";}}{\\colortbl;\\red1;}")
+		for i := 0; b.Len() < 1<<20; i++ {
+			b.WriteString(f(i))
+		}
+		return b.String()
+	}
+	for name, s := range map[string]string{
+		"groups":   fill(func(int) string { return "{" }),
+		"fonts":    fill(func(i int) string { return fmt.Sprintf("{\\fonttbl\\f%d %s;}", i, strings.Repeat("x", 40)) }),
+		"colours":  fill(func(int) string { return "{\\colortbl;\\red1;}" }),
+		"styles":   fill(func(i int) string { return fmt.Sprintf("\\fs%dx\\cf1y\\cf0", i%99) }),
+		"links":    fill(func(i int) string { return fmt.Sprintf("{\\field{\\*\\fldinst HYPERLINK a%d}{\\fldrslt x}}", i) }),
+		"objects":  fill(func(int) string { return "\\objattph{\\pict}" }),
+		"lists":    fill(func(i int) string { return fmt.Sprintf("{\\pntext %c.}x\\par", "1a*"[i%3]) }),
+		"cells":    fill(func(int) string { return "\\intbl\\cell\\row\\pard\\par" }),
+		"bad text": fill(func(int) string { return "\\ansicpg932\\'81 " }),
+		"one word": "{\\rtf1\\" + strings.Repeat("a", 1<<20),
+		"number":   "{\\rtf1\\u" + strings.Repeat("9", 1<<20),
+		"spaces":   "{\\rtf1 " + strings.Repeat(" ", 1<<20),
+		"bin":      "{\\rtf1\\bin2147483647 " + strings.Repeat("x", 1<<20),
+	} {
+		for _, to := range []func(io.Writer, io.Reader, *Options) (Result, error){ToHTML, ToText} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if _, err := to(io.Discard, strings.NewReader(s), nil); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; n > 24<<20 {
+				t.Errorf("%s: %d MiB are allocated in all", name, n>>20)
+			}
 		}
 	}
 }

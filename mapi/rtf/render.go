@@ -324,8 +324,12 @@ func (r *renderer) setStyle(p *parser) {
 		on          bool
 		open, close string
 	}{
-		{want.bold, "<b>", "</b>"}, {want.italic, "<i>", "</i>"}, {want.under, "<u>", "</u>"}, {want.strike, "<s>", "</s>"},
-		{want.script == 1, "<sup>", "</sup>"}, {want.script == 2, "<sub>", "</sub>"},
+		{want.bold, "<b>", "</b>"},
+		{want.italic, "<i>", "</i>"},
+		{want.under, "<u>", "</u>"},
+		{want.strike, "<s>", "</s>"},
+		{want.script == 1, "<sup>", "</sup>"},
+		{want.script == 2, "<sub>", "</sub>"},
 	} {
 		if t.on {
 			p.emitString(t.open)

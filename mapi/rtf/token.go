@@ -45,10 +45,20 @@ func (s *scanner) ensure(n int) int {
 			s.pos = 0
 		}
 		var k int
-		k, s.err = s.src.Read(s.buf[s.end:])
+		k, s.err = read(s.src, s.buf[s.end:])
 		s.end += k
 	}
 	return s.end - s.pos
+}
+
+// read is one Read that brings something or fails.
+func read(r io.Reader, p []byte) (int, error) {
+	for range 100 {
+		if n, err := r.Read(p); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
 }
 
 func (s *scanner) next() token {
