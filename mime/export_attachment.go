@@ -19,7 +19,7 @@ const attachMHTMLRef = 4 // rendered in the HTML of the body
 // Content-Location: in multipart/related an attachment that nothing refers to
 // is not shown by any reader.
 func (x *exporter) attachments(refs *references) (inline, attached []*part, err error) {
-	used := make(map[string]bool, len(x.m.Attachments))
+	used := make(map[string]int, len(x.m.Attachments))
 	for i, a := range x.m.Attachments {
 		where := "attachment " + strconv.Itoa(i+1)
 		p, err := x.attachment(a, where, used)
@@ -81,7 +81,7 @@ func percentEncode(s string) string {
 	return b.String()
 }
 
-func (x *exporter) attachment(a *mapi.Attachment, where string, used map[string]bool) (*part, error) {
+func (x *exporter) attachment(a *mapi.Attachment, where string, used map[string]int) (*part, error) {
 	p := &part{where: where, created: a.Props.Time(mapi.PidTagCreationTime), modified: a.Props.Time(mapi.PidTagLastModificationTime)}
 	p.typ = mediaType(a.Props.Text(mapi.PidTagAttachMimeTag))
 	var err error
@@ -182,38 +182,19 @@ func header1Line(s string) string {
 // PidTagAttachFilename, PidTagDisplayName, the subject of an embedded message,
 // and last a name made of the media type. A name that is not stored as a file
 // name is made unique. [MS-OXCMAIL] 2.1.3.4.2.1
-func (x *exporter) nameAttachment(p *part, a *mapi.Attachment, used map[string]bool) {
-	stored := true
-	name := fileName(a.Props.Text(mapi.PidTagAttachLongFilename))
-	if name == "" {
-		name = fileName(a.Props.Text(mapi.PidTagAttachFilename))
-	}
-	if name == "" {
-		stored = false
-		name = fileName(a.Props.Text(mapi.PidTagDisplayName))
-	}
-	if name == "" && a.Embedded != nil {
-		name = fileName(a.Embedded.Props.Text(mapi.PidTagSubject))
-	}
+func (x *exporter) nameAttachment(p *part, a *mapi.Attachment, used map[string]int) {
+	name, stored := storedName(a)
 	if name == "" {
 		name = fileName(p.name)
 	}
-	ext := fileName(a.Props.Text(mapi.PidTagAttachExtension))
-	if ext != "" && ext[0] != '.' {
-		ext = "." + ext
-	}
-	if name == "" {
-		if ext == "" {
-			typ := p.typ
-			if typ == "" {
-				typ = octetStream
-			}
-			ext = extensionOf(typ)
-		}
-		name = "attachment" + ext
-		if p.message != nil {
-			name = "message.eml"
-		}
+	switch {
+	case name != "":
+	case p.message != nil:
+		name = "message"
+	case p.typ != "" && a.Props.Text(mapi.PidTagAttachExtension) == "":
+		name = "attachment" + extensionOf(p.typ)
+	default:
+		name = "attachment" + attachmentExt(a)
 	}
 	switch {
 	case p.message != nil:
@@ -232,11 +213,15 @@ func (x *exporter) nameAttachment(p *part, a *mapi.Attachment, used map[string]b
 		if i := strings.LastIndexByte(name, '.'); i > 0 {
 			base, tail = name[:i], name[i:]
 		}
-		for n := 2; used[strings.ToLower(name)]; n++ {
+		// Each base counts on from its last number, so that many attachments
+		// without a name cost one look-up each.
+		key := strings.ToLower(name)
+		for n := used[key] + 1; used[strings.ToLower(name)] > 0; n++ {
+			used[key] = n
 			name = base + " (" + strconv.Itoa(n) + ")" + tail
 		}
 	}
-	used[strings.ToLower(name)] = true
+	used[strings.ToLower(name)]++
 	p.name = name
 }
 

@@ -77,7 +77,7 @@ func (x *exporter) smime() (*part, error) {
 		}
 	}
 	p.params = []header.Param{{Name: "smime-type", Value: kind}}
-	x.nameAttachment(p, a, map[string]bool{})
+	x.nameAttachment(p, a, map[string]int{})
 	if a.Props.Text(mapi.PidTagAttachLongFilename) == "" && a.Props.Text(mapi.PidTagAttachFilename) == "" {
 		p.name = "smime.p7m"
 	}
