@@ -196,6 +196,10 @@ func (r *reader) attachment(st *mapi.Storage, where string, cs mapi.Charset, dep
 			a.Storage = sub
 			sub.Name = "" // its name in the file is an encoding detail
 			touch(sub)
+			for _, p := range cfb.Repair(sub) {
+				p.Where = join(at, p.Where)
+				r.add(p)
+			}
 		case depth >= maxDepth:
 			r.add(mapi.Problem{Severe: true, Unsupported: true, Where: at, Offset: -1, Detail: fmt.Sprintf("messages nested more than %d deep are left out", maxDepth)})
 		default:
@@ -224,12 +228,14 @@ func (r *reader) attachment(st *mapi.Storage, where string, cs mapi.Charset, dep
 
 // touch follows the chain of every stream of a storage, so that its damage is
 // known when the file was opened.
-func touch(st *mapi.Storage) {
-	for _, s := range st.Streams {
-		s.Data.Size()
-	}
-	for _, sub := range st.Storages {
-		touch(sub)
+func touch(root *mapi.Storage) {
+	todo := []*mapi.Storage{root}
+	for len(todo) > 0 {
+		st := todo[len(todo)-1]
+		todo = append(todo[:len(todo)-1], st.Storages...)
+		for _, s := range st.Streams {
+			s.Data.Size()
+		}
 	}
 }
 

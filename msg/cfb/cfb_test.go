@@ -559,6 +559,29 @@ func TestSharedChains(t *testing.T) {
 	}
 }
 
+func TestRepair(t *testing.T) {
+	root := &mapi.Storage{
+		Storages: []*mapi.Storage{{Name: "a/b"}, {Name: "Ä", Streams: []mapi.Stream{stream("", 1, 1), stream("x!", 2, 2)}}},
+		Streams:  []mapi.Stream{stream("ä", 3, 3), stream("Ä", 4, 4), stream(strings.Repeat("x", 40), 5, 5), stream("fine", 6, 6)},
+	}
+	if ps := Repair(root); len(ps) != 6 {
+		t.Errorf("%v", ps)
+	}
+	write(t, root, nil)
+	if root.Streams[3].Name != "fine" || root.Storages[0].Name != "a_b" || root.Streams[0].Name != "ä~2" {
+		t.Errorf("%q %q", root.Storages[0].Name, root.Streams[0].Name)
+	}
+	if ps := Repair(root); len(ps) != 0 {
+		t.Errorf("repaired again: %v", ps)
+	}
+	many := &mapi.Storage{Streams: make([]mapi.Stream, 50_000)}
+	for i := range many.Streams {
+		many.Streams[i] = stream("twin", i, 1)
+	}
+	Repair(many)
+	write(t, many, nil)
+}
+
 // TestDepthIsBounded: who walks the tree needs no bound of its own.
 func TestDepthIsBounded(t *testing.T) {
 	root := &mapi.Storage{}
@@ -627,10 +650,11 @@ func FuzzReader(f *testing.F) {
 		if err != nil {
 			return
 		}
+		Repair(r.Root)
 		got := flat(t, r.Root, "", nil)
 		var out bytes.Buffer
-		if Write(context.Background(), &out, r.Root, nil) != nil {
-			return // names that the file should not have
+		if err := Write(context.Background(), &out, r.Root, nil); err != nil {
+			t.Fatal(err)
 		}
 		again, err := NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
 		if err != nil {
