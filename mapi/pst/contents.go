@@ -101,8 +101,8 @@ func (f *File) Items(folder NID, v View) iter.Seq2[Entry, error] {
 		for r, err := range t.Rows() {
 			if err != nil {
 				damaged = true
+				f.problem(ndb.ProblemOf(err, n.String()))
 				if r.ID == 0 {
-					f.problem(ndb.ProblemOf(err, n.String()))
 					continue
 				}
 			}

@@ -139,9 +139,13 @@ func (t *Table) openRows(hnid HID) error {
 		return broken(t.h.node, "rgib", "2.3.4.1", "rows of %d bytes do not fit into a block", t.rowSize)
 	}
 	t.rows = (t.data.Blocks() - 1) * t.perBlk
-	if b, err := t.data.Block(t.data.Blocks() - 1); err == nil {
-		t.rows += min(len(b)/t.rowSize, t.perBlk)
+	b, err := t.data.Block(t.data.Blocks() - 1)
+	if err != nil {
+		t.damage.Add(ndb.ProblemOf(err, t.h.node.String()))
+		t.rows += t.perBlk // at most; each will say why it cannot be read
+		return nil
 	}
+	t.rows += min(len(b)/t.rowSize, t.perBlk)
 	return nil
 }
 

@@ -65,6 +65,9 @@ func (f *File) readHeader(o *Options) error {
 	// A damaged header: what it says of its kind is tried first.
 	kinds := []Kind{kind}
 	intact := crcFull || kind == ANSI && crcPartial
+	if crcFull && !crcPartial {
+		f.damage(mapi.Problem{Where: "HEADER", Offset: 4, Field: "dwCRCPartial", Detail: "checksum of the header does not match, though dwCRCFull does", Spec: "[MS-PST] 2.2.2.6"})
+	}
 	if !intact {
 		for _, k := range []Kind{Unicode, Unicode4K, ANSI} {
 			if !ok || k != kind {

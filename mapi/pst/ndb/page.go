@@ -122,14 +122,11 @@ func (f *File) parsePage(t *tree, ref BREF, ib int64, level int) (*page, error) 
 		}
 		p.level = level
 	}
-	if p.level > maxLevels {
-		if crcOK {
-			return nil, bad("cLevel", "%d: the tree is deeper than any file needs", m.cLevel)
-		}
-		p.level = 0
-		if t.ptype == ptypeBBT || m.cbEnt != l.NBTEntry {
-			p.level = 1
-		}
+	if p.level > maxLevels && crcOK {
+		return nil, bad("cLevel", "%d: the tree is deeper than any file needs", m.cLevel)
+	}
+	if !crcOK && level < 0 {
+		p.level = f.guessLevel(t, raw, m)
 	}
 	want := l.BTEntry
 	if p.level == 0 {
@@ -164,6 +161,39 @@ func (f *File) parsePage(t *tree, ref BREF, ib int64, level int) (*page, error) 
 		f.damage(mapi.Problem{Where: t.name, Offset: ib, Field: "wSig", Detail: fmt.Sprintf("0x%04X, want 0x%04X", m.wSig, Signature(ib, m.bid)), Spec: "[MS-PST] 5.5"})
 	}
 	return p, nil
+}
+
+// guessLevel says whether a damaged page that nothing else speaks for is a
+// leaf: 0 or 1.
+func (f *File) guessLevel(t *tree, raw []byte, m pageMeta) int {
+	l := f.l
+	if t.ptype == ptypeNBT && m.cbEnt == l.NBTEntry {
+		return 0
+	}
+	if t.ptype == ptypeNBT && m.cbEnt == l.BTEntry {
+		return 1
+	}
+	// The entries have one size: see where the first two point.
+	p := page{n: 2, size: l.BTEntry, width: l.IDSize, data: raw}
+	child := make([]byte, l.PageSize)
+	for i := range p.n {
+		if f.readAt(child, p.ref(i).IB) != nil {
+			continue
+		}
+		if c := l.meta(child); c.ptype == t.ptype && Checksum(child[:l.PageSize-l.PageTrailer]) == c.crc {
+			return 1
+		}
+	}
+	return 0
+}
+
+// below is the level that the pages under p must have; -1 where that of p
+// itself is not certain.
+func (p *page) below() int {
+	if p.damaged {
+		return -1
+	}
+	return p.level - 1
 }
 
 // search is the index of the last entry whose key is not above key, or -1.
@@ -206,7 +236,7 @@ func (t *tree) findIn(ref BREF, level int, key uint64, budget *int, depth int) (
 	if i >= 0 {
 		var q *page
 		var j int
-		if q, j, err = t.findIn(p.ref(i), p.level-1, key, budget, depth+1); err == nil {
+		if q, j, err = t.findIn(p.ref(i), p.below(), key, budget, depth+1); err == nil {
 			return q, j, nil
 		}
 	}
@@ -216,7 +246,7 @@ func (t *tree) findIn(ref BREF, level int, key uint64, budget *int, depth int) (
 			if k == i {
 				continue
 			}
-			if q, j, err2 := t.findIn(p.ref(k), p.level-1, key, budget, depth+1); err2 == nil {
+			if q, j, err2 := t.findIn(p.ref(k), p.below(), key, budget, depth+1); err2 == nil {
 				return q, j, nil
 			}
 		}
@@ -228,12 +258,15 @@ func (t *tree) findIn(ref BREF, level int, key uint64, budget *int, depth int) (
 // Pages that cannot be read go to fail; it and leaf return false to stop.
 func (t *tree) walk(from uint64, leaf func(*page) bool, fail func(error) bool) {
 	seen := map[int64]struct{}{}
-	t.walkIn(t.root, -1, from, seen, leaf, fail)
+	t.walkIn(t.root, -1, from, 0, seen, leaf, fail)
 }
 
-func (t *tree) walkIn(ref BREF, level int, from uint64, seen map[int64]struct{}, leaf func(*page) bool, fail func(error) bool) bool {
+func (t *tree) walkIn(ref BREF, level int, from uint64, depth int, seen map[int64]struct{}, leaf func(*page) bool, fail func(error) bool) bool {
 	if _, dup := seen[ref.IB]; dup || len(seen) > 1<<24 {
 		return fail(broken(t.name, ref.IB, "BREF", "2.2.2.7.7.2", "the page is in the tree twice"))
+	}
+	if depth > maxLevels {
+		return fail(broken(t.name, ref.IB, "cLevel", "2.2.2.7.7.1", "the tree is deeper than any file needs"))
 	}
 	seen[ref.IB] = struct{}{}
 	p, err := t.f.loadPage(t, ref, level, true)
@@ -248,7 +281,7 @@ func (t *tree) walkIn(ref BREF, level int, from uint64, seen map[int64]struct{},
 		i = max(0, p.search(from))
 	}
 	for ; i < p.n; i++ {
-		if !t.walkIn(p.ref(i), p.level-1, from, seen, leaf, fail) {
+		if !t.walkIn(p.ref(i), p.below(), from, depth+1, seen, leaf, fail) {
 			return false
 		}
 	}
