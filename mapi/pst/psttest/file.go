@@ -63,6 +63,14 @@ type file struct {
 	zw   *zlib.Writer
 }
 
+func newFile(out io.WriterAt, o *Options) *file {
+	l := ndb.LayoutOf(o.Kind)
+	return &file{
+		w: out, l: l, o: o, end: pageBase(l), pids: 0x100,
+		out: &Written{Folders: map[string]ndb.NID{}, Items: map[string]ndb.NID{}},
+	}
+}
+
 // An entry is one of a tree: its key and the bytes of the leaf entry.
 type entry struct {
 	key uint64

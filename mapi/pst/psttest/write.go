@@ -98,9 +98,7 @@ func Write(out io.WriterAt, root *Folder, o *Options) (*Written, error) {
 	if o == nil {
 		o = &Options{Kind: ndb.Unicode}
 	}
-	f := &file{w: out, l: ndb.LayoutOf(o.Kind), o: o, out: &Written{Folders: map[string]ndb.NID{}, Items: map[string]ndb.NID{}}}
-	f.end = pageBase(f.l)
-	f.bids, f.pids = 0, 0x100
+	f := newFile(out, o)
 	w := &writer{file: f, nameIDs: map[mapi.Name]uint16{}, key: mapi.MustGUID("11223344-5566-7788-99AA-BBCCDDEEFF00")}
 	w.folders, w.searches, w.messages, w.assocs = 0x404, 0x200, 0x10000, 0x8000
 	cp := o.CodePage
