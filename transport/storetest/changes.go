@@ -187,7 +187,7 @@ func (r *run) delete() error {
 	}
 	left, err := r.list(f)
 	errs = append(errs, err)
-	if !slices.Equal(keysOf(left), []transport.Key{keys[0], keys[2]}) {
+	if !sameKeys(keysOf(left), []transport.Key{keys[0], keys[2]}) {
 		errs = append(errs, fmt.Errorf("%q without the second and the fourth became %q", keys, keysOf(left)))
 	}
 	errs = append(errs, r.each(f, keysOf(left), func(fe transport.Fetched) error { return fe.Err }))

@@ -238,7 +238,7 @@ func (r *run) stable() error {
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(keysOf(before), keysOf(after)) {
+	if !sameKeys(keysOf(before), keysOf(after)) {
 		return fmt.Errorf("keys were %q, after opening anew they are %q", keysOf(before), keysOf(after))
 	}
 	if _, err := r.put(r.ctx, f, transport.Meta{}, r.content("one more", "x\r\n")); err != nil {

@@ -93,6 +93,11 @@ func keysOf(list []transport.Meta) []transport.Key {
 	return keys
 }
 
+// sameKeys compares without regard to order, which is the store's own.
+func sameKeys(a, b []transport.Key) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
 // each fetches keys and holds the source to one answer for each.
 func (r *run) each(f transport.Folder, keys []transport.Key, do func(transport.Fetched) error) error {
 	open := map[transport.Key]bool{}

@@ -1,0 +1,17 @@
+// Package all is the list of stores.
+//
+// Start from [Registry]. A driver that is not listed here does not exist for
+// the program.
+package all
+
+import (
+	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/maildir"
+)
+
+// Registry lists every driver, in the order in which a bare path is sniffed.
+func Registry() *transport.Registry {
+	return transport.NewRegistry(
+		maildir.Driver(),
+	)
+}
