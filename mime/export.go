@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -76,7 +77,7 @@ func Export(ctx context.Context, w io.Writer, m *mapi.Message, opt *ExportOption
 	x.out.w = w
 	x.out.s = scratches.Get().(*scratch)
 	defer scratches.Put(x.out.s)
-	x.hdr = new(header.Writer)
+	x.hdr = &x.out.s.hdr
 	x.boundary = newBoundary(m)
 	x.charset, _ = codepage.Get(codepage.OfMessage(m.Props))
 
@@ -111,6 +112,7 @@ type exporter struct {
 	where    string       // path of this message from the root, "" at the root
 	depth    int
 	people   map[string][]header.Address // of the stored header, by field
+	buffers  []*bytes.Buffer             // bodies that are being written
 }
 
 func (x *exporter) problem(p mapi.Problem) {
@@ -141,7 +143,7 @@ func (x *exporter) loss(item string, reason mapi.LossReason, detail string) {
 func (x *exporter) embedded(m *mapi.Message, where string) *exporter {
 	y := *x
 	y.m = m
-	y.people = nil
+	y.people, y.buffers = nil, nil
 	y.depth++
 	if y.where != "" {
 		where = y.where + "/" + where
@@ -153,6 +155,7 @@ func (x *exporter) embedded(m *mapi.Message, where string) *exporter {
 
 // message writes the whole message: header, empty line, body.
 func (x *exporter) message() error {
+	defer x.releaseBuffers()
 	if !x.opt.IgnoreKept {
 		done, err := x.giveBack()
 		if done || err != nil {

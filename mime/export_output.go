@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mime/header"
 )
 
 // Base64 lines hold 57 bytes as 76 characters. RFC 2045 6.8
@@ -24,6 +25,7 @@ const (
 type scratch struct {
 	in  [lineIn * linesOnce]byte
 	out [lineOut * linesOnce]byte
+	hdr header.Writer
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/codepage"
@@ -16,23 +17,27 @@ import (
 // that it encapsulates, or of other RTF both. RTF that cannot be converted
 // becomes an attachment, so that nothing is lost. [MS-OXCMAIL] 2.1.3.3
 func (x *exporter) rtfBody(b mapi.Blob) (plain, html *text, extra []*part, err error) {
-	kind, err := rtf.Detect(x.ctx, b)
+	c := &rtfConversion{x: x, blob: b, opt: rtf.Options{CodePage: codepage.OfMessage(x.m.Props)}}
+	hasText := x.m.Props.Text(mapi.PidTagBody) != ""
+	in, err := c.open(x.ctx)
 	if err != nil {
 		if x.ctx.Err() != nil {
 			return nil, nil, nil, x.ctx.Err()
 		}
-		x.problem(mapi.Problem{Severe: x.m.Props.Text(mapi.PidTagBody) == "", Where: "PidTagRtfCompressed", Offset: -1,
+		x.problem(mapi.Problem{Severe: !hasText, Where: "PidTagRtfCompressed", Offset: -1,
 			Detail: "the RTF body cannot be read: " + err.Error(), Spec: "[MS-OXRTFCP] 2.1.3.1"})
 		return nil, nil, []*part{{typ: octetStream, blob: b, disposition: "attachment", name: "body.lzfu", where: "PidTagRtfCompressed"}}, nil
 	}
-	c := &rtfConversion{x: x, blob: b, opt: rtf.Options{CodePage: codepage.OfMessage(x.m.Props)}}
-	if kind != rtf.Text {
-		if html, err = c.text("html", rtf.ToHTML); err != nil {
-			return nil, nil, nil, err
-		}
+	if in.kind == rtf.Text {
+		in.Close()
+	} else if html, err = c.text(in, "html", rtf.ToHTML); err != nil {
+		return nil, nil, nil, err
 	}
-	if kind != rtf.HTML && x.m.Props.Text(mapi.PidTagBody) == "" {
-		if plain, err = c.text("plain", rtf.ToText); err != nil {
+	if in.kind != rtf.HTML && !hasText && c.failed == nil {
+		again, e := c.open(x.ctx)
+		if e != nil {
+			c.failed = e
+		} else if plain, err = c.text(again, "plain", rtf.ToText); err != nil {
 			return nil, nil, nil, err
 		}
 	}
@@ -40,12 +45,12 @@ func (x *exporter) rtfBody(b mapi.Blob) (plain, html *text, extra []*part, err e
 		x.loss("PidTagRtfCompressed", mapi.LossUnreadable, c.failed.Error())
 		extra = []*part{{typ: "application/rtf", disposition: "attachment", name: "body.rtf", where: "PidTagRtfCompressed",
 			write: c.writeRTF}}
-		return plain, nil, extra, nil
+		return plain, nil, extra, x.ctx.Err()
 	}
-	if kind == rtf.Plain {
+	if in.kind == rtf.Plain {
 		x.loss("PidTagRtfCompressed", mapi.LossApproximated, "RTF is written as HTML and text")
 	}
-	return plain, html, nil, nil
+	return plain, html, nil, x.ctx.Err()
 }
 
 // An rtfConversion converts one RTF body, as often as it takes.
@@ -57,21 +62,56 @@ type rtfConversion struct {
 	failed error
 }
 
+// rtfReaders saves the buffers of a decompressor, which are larger than most
+// bodies.
+var rtfReaders = sync.Pool{New: func() any { return rtf.NewReader(nil) }}
+
+// An rtfInput is decompressed RTF with what it was made from.
+type rtfInput struct {
+	io.Reader
+	kind rtf.Kind
+	dec  *rtf.Reader
+	src  io.Closer
+}
+
+// Close gives the buffers back.
+func (in *rtfInput) Close() error {
+	if in.dec != nil {
+		in.dec.Reset(nil)
+		rtfReaders.Put(in.dec)
+		in.dec = nil
+	}
+	return in.src.Close()
+}
+
+// open decompresses the body. An error says that it is no compressed RTF.
+func (c *rtfConversion) open(ctx context.Context) (*rtfInput, error) {
+	r, err := c.blob.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := &rtfInput{dec: rtfReaders.Get().(*rtf.Reader), src: r}
+	in.dec.Reset(r)
+	head := make([]byte, 1024)
+	n, err := io.ReadFull(in.dec, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		in.Close()
+		return nil, err
+	}
+	in.kind = rtf.KindOf(head[:n])
+	in.Reader = io.MultiReader(bytes.NewReader(head[:n]), in.dec)
+	return in, nil
+}
+
 type convertFunc func(io.Writer, io.Reader, *rtf.Options) (rtf.Result, error)
 
 // text converts into memory, or, when the result is too large for that, gives a
-// text that is converted again each time it is opened.
-func (c *rtfConversion) text(subtype string, convert convertFunc) (*text, error) {
+// text that is converted again each time it is opened. It closes in.
+func (c *rtfConversion) text(in *rtfInput, subtype string, convert convertFunc) (*text, error) {
+	defer in.Close()
 	t := &text{subtype: subtype, charset: "utf-8"}
-	r, err := c.blob.Open(c.x.ctx)
-	if err != nil {
-		c.failed = err
-		return nil, c.x.ctx.Err()
-	}
-	defer r.Close()
-	var buf bytes.Buffer
-	in := rtf.NewReader(r)
-	res, err := convert(&limitWriter{w: &buf, n: bodyHold}, in, &c.opt)
+	buf := c.x.buffer()
+	res, err := convert(&limitWriter{w: buf, n: bodyHold}, in, &c.opt)
 	if e := c.x.ctx.Err(); e != nil {
 		return nil, e
 	}
@@ -84,7 +124,7 @@ func (c *rtfConversion) text(subtype string, convert convertFunc) (*text, error)
 	}
 	if !c.told {
 		c.told = true
-		for _, list := range []mapi.Problems{in.Problems(), res.Problems} {
+		for _, list := range []mapi.Problems{in.dec.Problems(), res.Problems} {
 			for _, p := range list {
 				p.Where = "PidTagRtfCompressed"
 				c.x.problem(p)
@@ -100,14 +140,14 @@ func (c *rtfConversion) text(subtype string, convert convertFunc) (*text, error)
 
 // stream converts while it is read.
 func (c *rtfConversion) stream(ctx context.Context, convert convertFunc) (io.ReadCloser, error) {
-	r, err := c.blob.Open(ctx)
+	in, err := c.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	pr, pw := io.Pipe()
 	go func() {
-		defer r.Close()
-		_, err := convert(pw, rtf.NewReader(r), &c.opt)
+		defer in.Close()
+		_, err := convert(pw, in, &c.opt)
 		pw.CloseWithError(err)
 	}()
 	return pr, nil
@@ -115,13 +155,31 @@ func (c *rtfConversion) stream(ctx context.Context, convert convertFunc) (io.Rea
 
 // writeRTF writes the RTF itself as base64.
 func (c *rtfConversion) writeRTF(o *output) (readErr, err error) {
-	r, readErr := c.blob.Open(c.x.ctx)
+	in, readErr := c.open(c.x.ctx)
 	if readErr != nil {
 		return readErr, c.x.ctx.Err()
 	}
-	defer r.Close()
+	defer in.Close()
 	left := int64(0)
-	return o.base64(c.x.ctx, rtf.NewReader(r), &left)
+	return o.base64(c.x.ctx, in, &left)
+}
+
+// bodyBuffers saves the memory of bodies that are made, at most [bodyHold] each.
+var bodyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// buffer is memory for a body. It is in use until the message is written.
+func (x *exporter) buffer() *bytes.Buffer {
+	b := bodyBuffers.Get().(*bytes.Buffer)
+	b.Reset()
+	x.buffers = append(x.buffers, b)
+	return b
+}
+
+func (x *exporter) releaseBuffers() {
+	for _, b := range x.buffers {
+		bodyBuffers.Put(b)
+	}
+	x.buffers = nil
 }
 
 var errFull = fmt.Errorf("more than %d bytes", bodyHold)
