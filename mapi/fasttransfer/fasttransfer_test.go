@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -233,6 +234,14 @@ func TestUnicodeAsCodePage(t *testing.T) {
 	m, problems := decode(t, unhex("B084 1A00 12000000 490050004D002E004E006F00740065000000"), nil)
 	wantClean(t, problems)
 	if len(m.Props) != 1 || m.Props[0].Tag != mapi.PidTagMessageClass || m.Class() != "IPM.Note" {
+		t.Errorf("%v", m.Props)
+	}
+}
+
+func TestListOfStringsInACodePage(t *testing.T) {
+	m, problems := decode(t, unhex("B094 0066 02000000 04000000 61000000 02000000 0000  E394 0166 01000000 02000000 CF00"), nil)
+	wantClean(t, problems)
+	if len(m.Props) != 2 || !slices.Equal(m.Props[0].Value.Texts(), []string{"a", ""}) || !slices.Equal(m.Props[1].Value.Texts(), []string{"П"}) {
 		t.Errorf("%v", m.Props)
 	}
 }

@@ -202,10 +202,18 @@ func (l *Lexer) property(tag mapi.Tag) (p mapi.Property, err error) {
 		// recordings fasttransfer/ics-contents.fts
 		t = mapi.TypeBinary
 	case t&codePageFlag != 0:
-		if page := typeCodePage(t); page == codePageUnicode {
-			t = mapi.TypeString
+		page := typeCodePage(t)
+		list := mapi.Type(0)
+		if codepage.Name(page) == "" && page&int(mapi.MultiValueFlag) != 0 {
+			// No page has this number: it is a list of such strings, which the
+			// specification does not rule out.
+			list = mapi.MultiValueFlag
+			page &^= int(mapi.MultiValueFlag)
+		}
+		if page == codePageUnicode {
+			t = mapi.TypeString | list
 		} else {
-			t, charset = mapi.TypeString8, l.codePage(page)
+			t, charset = mapi.TypeString8|list, l.codePage(page)
 		}
 	}
 	p.Tag = p.Tag.WithType(t)
