@@ -76,7 +76,11 @@ func Export(ctx context.Context, w io.Writer, m *mapi.Message, opt *ExportOption
 	}
 	x.out.w = w
 	x.out.s = scratches.Get().(*scratch)
-	defer scratches.Put(x.out.s)
+	defer func() {
+		if cap(x.hdr.Bytes()) <= bodyHold { // a header of normal size
+			scratches.Put(x.out.s)
+		}
+	}()
 	x.hdr = &x.out.s.hdr
 	x.boundary = newBoundary(m)
 	x.charset, _ = codepage.Get(codepage.OfMessage(m.Props))
