@@ -22,7 +22,10 @@
 // the property set PS_MAPI with its identifier as number, and read back without
 // a name.
 //
-// Not supported: the structures inside values (IDSET, CNSET, property groups),
+// [ParseReplGUIDSets] and its like read the sets of identifiers inside values
+// of a synchronization state.
+//
+// Not supported: the other structures inside values (property groups, progress),
 // which are binary values here.
 package fasttransfer
 
