@@ -111,3 +111,20 @@ func (l *Ledger) WasPresent(ctx context.Context, sink int64, refs []transport.Ke
 	}
 	return out, rows.Err()
 }
+
+// FreePresent is the number of items that a sink folder held and nobody took.
+func (l *Ledger) FreePresent(ctx context.Context, sink int64) (n int64, err error) {
+	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM present WHERE sink=? AND taken=0", sink).Scan(&n); err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	return n, nil
+}
+
+// PresentByRef finds a present item that nobody took by its key; 0 when there
+// is none.
+func (l *Ledger) PresentByRef(ctx context.Context, sink int64, ref transport.Key) (id int64, err error) {
+	if err := l.db.QueryRowContext(ctx, "SELECT coalesce(max(id),0) FROM present WHERE sink=? AND ref=? AND taken=0", sink, string(ref)).Scan(&id); err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	return id, nil
+}

@@ -194,16 +194,16 @@ func (l *Ledger) Item(ctx context.Context, id int64) (*Item, error) {
 	return &list[0], nil
 }
 
-// Left finds the copied items that are not where they were in the source and
-// may be what m is now: by object id, or by Message-ID and size.
-func (l *Ledger) Left(ctx context.Context, m transport.Meta) ([]Item, error) {
-	if m.ObjectID != "" {
-		list, err := l.items(ctx, "WHERE gone=1 AND object_id=? AND state='copied' ORDER BY id LIMIT ?", m.ObjectID, page)
-		if err != nil || len(list) > 0 {
-			return list, err
-		}
-	}
-	return l.items(ctx, "WHERE gone=1 AND message_id=? AND size=? AND state='copied' ORDER BY id LIMIT ?", m.MessageID, m.Size, page)
+// LeftObject finds copied items that are not where they were in the source, by
+// their object id.
+func (l *Ledger) LeftObject(ctx context.Context, id string) ([]Item, error) {
+	return l.items(ctx, "WHERE gone=1 AND object_id=? AND state='copied' ORDER BY id LIMIT ?", id, page)
+}
+
+// LeftContent is [Ledger.LeftObject] by content. Items of whatever folder are
+// found; there may be many twins, so it lists those of the folder first.
+func (l *Ledger) LeftContent(ctx context.Context, f Fingerprint, folder int64) ([]Item, error) {
+	return l.items(ctx, "WHERE gone=1 AND content=? AND state='copied' ORDER BY folder<>?, id LIMIT ?", f[:], folder, page)
 }
 
 // Twin finds an item with the same content that is in the sink; nil when there

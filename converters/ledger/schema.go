@@ -5,8 +5,8 @@ package ledger
 const version = 1
 
 // pragmas of every connection. The cache is small and the same for a thousand
-// items and a million.
-const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-8192)&_pragma=temp_store(FILE)"
+// items and a million; the writer has a larger one.
+const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-2048)&_pragma=temp_store(FILE)"
 
 const schema = `
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -75,7 +75,7 @@ CREATE TABLE items (
 );
 CREATE INDEX items_open ON items (folder, id) WHERE state IN ('pending', 'intent', 'failed');
 CREATE INDEX items_gone ON items (object_id) WHERE gone = 1;
-CREATE INDEX items_gone_content ON items (message_id, size) WHERE gone = 1;
+CREATE INDEX items_gone_content ON items (content) WHERE gone = 1;
 
 CREATE TABLE notes (
 	id INTEGER PRIMARY KEY,

@@ -35,6 +35,10 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := conn.ExecContext(ctx, "PRAGMA cache_size=-8192"); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	w := &writer{conn: conn, stmts: map[string]*sql.Stmt{}, queue: make(chan request, maxGroup), done: make(chan struct{})}
 	go w.run()
 	return w, nil
@@ -271,7 +275,8 @@ func (tx *Tx) SetGone(id int64, g Gone) error {
 
 // Rekey gives the row of an item that moved, or whose store gave out new keys,
 // the key and folder under which it is listed now; now is the row that the new
-// listing made, and is dropped. Identity stays with the old row.
+// listing made, and is dropped. Identity stays with the old row, which must be
+// gone from its place.
 func (tx *Tx) Rekey(old *Item, now *Item) error {
 	if now.ID != 0 {
 		if err := tx.Drop(now.ID); err != nil {
@@ -280,7 +285,7 @@ func (tx *Tx) Rekey(old *Item, now *Item) error {
 	}
 	m := now.Meta
 	nanos, zone := received(m.Received)
-	return tx.one("item", old.ID, `UPDATE items SET folder=?, key=?, gone=0, flags=?, keywords=?, object_id=?, size=?, received=?, zone=?, sink=?, ref=?, run=?, at=? WHERE id=?`,
+	return tx.one("item that left its place", old.ID, `UPDATE items SET folder=?, key=?, gone=0, flags=?, keywords=?, object_id=?, size=?, received=?, zone=?, sink=?, ref=?, run=?, at=? WHERE id=? AND gone=1`,
 		now.Folder, string(m.Key), int(m.Flags), joinKeywords(m.Keywords), m.ObjectID, m.Size, nanos, zone, old.Sink, string(old.Ref), old.Run, tx.now, old.ID)
 }
 

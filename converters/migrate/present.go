@@ -1,0 +1,177 @@
+package migrate
+
+import (
+	"context"
+
+	"github.com/mailconv/mailconv/converters/ledger"
+	"github.com/mailconv/mailconv/transport"
+)
+
+// ready finds out, before the first put of this ledger into a folder, what the
+// folder holds. It is called with the place locked.
+func (r *run) ready(ctx context.Context, p *place) error {
+	if p.ready {
+		return nil
+	}
+	if !p.Scanned {
+		if err := r.scan(ctx, p); err != nil {
+			return err
+		}
+	}
+	var err error
+	if p.present, err = r.l.HasPresent(ctx, p.ID); err != nil {
+		return err
+	}
+	p.ready = true
+	return nil
+}
+
+func (r *run) scan(ctx context.Context, p *place) error {
+	var page []transport.Meta
+	save := func(last bool) error {
+		return r.l.Update(func(tx *ledger.Tx) error {
+			for _, m := range page {
+				if err := tx.AddPresent(p.ID, m); err != nil {
+					return err
+				}
+			}
+			page = page[:0]
+			if last {
+				return tx.SetScanned(p.ID)
+			}
+			return nil
+		})
+	}
+	if r.listed != nil {
+		for m, err := range r.listed.Items(ctx, p.f, nil) {
+			if err != nil && m.Key != "" {
+				continue // an item that cannot be listed cannot be recognised
+			}
+			if err != nil {
+				if transport.KindOf(err) == transport.NotFound {
+					break
+				}
+				return err
+			}
+			if page = append(page, m); len(page) == pageSize {
+				if err := save(false); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := save(true); err != nil {
+		return err
+	}
+	p.Scanned = true
+	return nil
+}
+
+// match takes out items that the folder held before the first put. Each item
+// there stands for one copy.
+func (p *putter) match(ctx context.Context, to *place, items []*staged) ([]*staged, error) {
+	r := p.r
+	if !to.present || len(items) == 0 {
+		return items, nil
+	}
+	candidates := make([][]ledger.Present, len(items))
+	sumsOf := map[int64]sums{}
+	unread := map[transport.Key]ledger.Present{}
+	var ask []transport.Key
+	for i, s := range items {
+		m := s.it.Meta
+		if s.c.MIME != nil {
+			m.Size = s.c.MIME.Size()
+		}
+		list, err := r.l.Candidates(ctx, to.ID, m)
+		if err != nil {
+			return nil, err
+		}
+		candidates[i] = list
+		for _, c := range list {
+			if !c.Content.IsZero() {
+				sumsOf[c.ID] = sums{c.Content, c.Digest}
+			} else if _, ok := unread[c.Ref]; !ok {
+				unread[c.Ref] = c
+				ask = append(ask, c.Ref)
+			}
+		}
+	}
+	var fresh []ledger.Present
+	err := r.read(ctx, to, ask, func(k transport.Key, s sums) error {
+		c := unread[k]
+		c.Content, c.Digest = s.content, s.digest
+		sumsOf[c.ID] = s
+		fresh = append(fresh, c)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	taken := map[int64]bool{}
+	type pair struct {
+		s *staged
+		c ledger.Present
+	}
+	var pairs []pair
+	var rest []*staged
+next:
+	for i, s := range items {
+		for _, c := range candidates[i] {
+			if got, ok := sumsOf[c.ID]; ok && !taken[c.ID] && got.content == s.it.PutFingerprint() {
+				taken[c.ID] = true
+				pairs = append(pairs, pair{s, c})
+				continue next
+			}
+		}
+		// A store that keeps objects gives them back with properties of its
+		// own: there the meaning counts.
+		var digest ledger.Fingerprint
+		for _, c := range candidates[i] {
+			got := sumsOf[c.ID]
+			if taken[c.ID] || got.digest.IsZero() {
+				continue
+			}
+			if digest.IsZero() {
+				if digest, err = r.digest(ctx, s.c); err != nil {
+					break
+				}
+			}
+			if got.digest == digest {
+				taken[c.ID] = true
+				pairs = append(pairs, pair{s, c})
+				continue next
+			}
+		}
+		rest = append(rest, s)
+	}
+	if len(pairs) == 0 && len(fresh) == 0 {
+		return rest, nil
+	}
+	err = p.record(func(tx *ledger.Tx) error {
+		for _, c := range fresh {
+			if err := tx.SetPresent(c); err != nil {
+				return err
+			}
+		}
+		for _, m := range pairs {
+			it := &m.s.it
+			it.State, it.Ref, it.Route, it.Sink, it.Run = ledger.Copied, m.c.Ref, routePresent, to.ID, r.id
+			it.Bytes = 0
+			if err := tx.Finish(it, m.s.notes...); err != nil {
+				return err
+			}
+			if err := tx.TakePresent(m.c.ID, it.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range pairs {
+		r.done(p.j, &m.s.it)
+	}
+	return rest, nil
+}

@@ -1,0 +1,401 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mailconv/mailconv/converters/ledger"
+	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/retry"
+)
+
+// Routes that the engine gives besides those of the sinks.
+const (
+	routePresent = "present" // it was in the sink before the first put
+	routeFound   = "found"   // put by a run that could not record it
+	routeMoved   = "moved"   // it was copied before, and is elsewhere now
+)
+
+// defaultBytes bounds a batch for sinks that do not say.
+const defaultBytes = 8 << 20
+
+// A putter takes the items of one folder and puts them in batches, one batch
+// list for each place.
+type putter struct {
+	r       *run
+	j       *job
+	batches map[*place]*batch
+	// late are results that are recorded together with the next intents, so
+	// that a batch costs one commit and not two. A kill before that is the
+	// same as one right after the put.
+	late []result
+}
+
+type batch struct {
+	items []*staged
+	bytes int64
+}
+
+type result struct {
+	it    ledger.Item
+	notes []ledger.Note
+}
+
+func (r *run) limits() (items int, bytes int64) {
+	items, bytes = r.o.Batch, defaultBytes
+	if r.batch != nil {
+		n, b := r.batch.BatchLimit()
+		if n > 0 {
+			items = n
+		}
+		if b > 0 {
+			bytes = b
+		}
+	}
+	return items, bytes
+}
+
+func (p *putter) add(ctx context.Context, s *staged) error {
+	items, bytes := p.r.limits()
+	b := p.batches[s.to]
+	if b == nil {
+		b = &batch{}
+		p.batches[s.to] = b
+	}
+	if len(b.items) > 0 && b.bytes+s.size() > bytes {
+		if err := p.flush(ctx, s.to); err != nil {
+			s.close()
+			return err
+		}
+	}
+	b.items = append(b.items, s)
+	b.bytes += s.size()
+	if len(b.items) >= items || b.bytes >= bytes {
+		return p.flush(ctx, s.to)
+	}
+	return nil
+}
+
+func (p *putter) flushAll(ctx context.Context) error {
+	for to := range p.batches {
+		if err := p.flush(ctx, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close records what happened and releases what did not.
+func (p *putter) close() error {
+	for _, b := range p.batches {
+		for _, s := range b.items {
+			s.close()
+		}
+	}
+	p.batches = nil
+	return p.record(nil)
+}
+
+// record writes the late results and whatever else belongs to the commit, and
+// then tells the observer.
+func (p *putter) record(also func(*ledger.Tx) error) error {
+	if len(p.late) == 0 && also == nil {
+		return nil
+	}
+	err := p.r.l.Update(func(tx *ledger.Tx) error {
+		for i := range p.late {
+			if err := tx.Finish(&p.late[i].it, p.late[i].notes...); err != nil {
+				return err
+			}
+		}
+		if also != nil {
+			return also(tx)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range p.late {
+		res := &p.late[i]
+		severe := false
+		for _, n := range res.notes {
+			severe = severe || n.Severe
+		}
+		if severe && res.it.State == ledger.Copied {
+			p.r.count(func(res *Result) { res.Severe++ })
+		}
+		if res.it.State.Final() {
+			p.r.done(p.j, &res.it)
+		}
+	}
+	p.late = p.late[:0]
+	return nil
+}
+
+// flush puts one batch.
+func (p *putter) flush(ctx context.Context, to *place) error {
+	b := p.batches[to]
+	if b == nil || len(b.items) == 0 {
+		return nil
+	}
+	items := b.items
+	b.items, b.bytes = nil, 0
+	defer func() {
+		for _, s := range items {
+			s.close()
+		}
+	}()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	if p.r.o.Dedupe {
+		// Twins in other folders wait until this one is recorded.
+		p.r.deduping.Lock()
+		defer p.r.deduping.Unlock()
+	}
+	if err := p.r.ready(ctx, to); err != nil {
+		return err
+	}
+	rest, err := p.moves(ctx, to, items)
+	if err != nil {
+		return err
+	}
+	if rest, err = p.match(ctx, to, rest); err != nil {
+		return err
+	}
+	if !p.r.o.Dedupe {
+		return p.put(ctx, to, rest)
+	}
+	for len(rest) > 0 {
+		first, twins, err := p.dedupe(ctx, rest)
+		if err != nil {
+			return err
+		}
+		if err := p.put(ctx, to, first); err != nil {
+			return err
+		}
+		if err := p.record(nil); err != nil {
+			return err
+		}
+		rest = twins
+	}
+	return nil
+}
+
+// dedupe takes out what the sink has already, and twins within the batch.
+func (p *putter) dedupe(ctx context.Context, items []*staged) (first, twins []*staged, err error) {
+	seen := map[ledger.Fingerprint]bool{}
+	for _, s := range items {
+		if seen[s.it.Content] {
+			twins = append(twins, s)
+			continue
+		}
+		twin, err := p.r.l.Twin(ctx, s.it.Content)
+		if err != nil {
+			return nil, nil, err
+		}
+		if twin != nil {
+			s.it.State, s.it.Detail, s.it.Run = ledger.Duplicate, "the same as item "+string(twin.Meta.Key), p.r.id
+			s.it.Sink, s.it.Ref = twin.Sink, twin.Ref
+			p.late = append(p.late, result{it: s.it})
+			continue
+		}
+		seen[s.it.Content] = true
+		first = append(first, s)
+	}
+	return first, twins, nil
+}
+
+// put marks, intends, puts, and keeps the results for the next commit.
+func (p *putter) put(ctx context.Context, to *place, items []*staged) error {
+	if len(items) == 0 {
+		return nil
+	}
+	var bytes int64
+	for _, s := range items {
+		bytes += s.size()
+	}
+	if err := p.r.budget(ctx, bytes); err != nil {
+		return err
+	}
+	if err := p.intend(ctx, to, items); err != nil {
+		return err
+	}
+	results, whole := p.r.putAll(ctx, to, items)
+	return p.settle(ctx, to, items, results, whole)
+}
+
+// intend records that a put of the items is about to happen.
+func (p *putter) intend(ctx context.Context, to *place, items []*staged) error {
+	mark := ""
+	if p.r.tracker != nil {
+		var err error
+		if mark, err = p.r.tracker.Mark(ctx, to.f); err != nil {
+			return err
+		}
+	}
+	return p.record(func(tx *ledger.Tx) error {
+		for _, s := range items {
+			s.it.Sink, s.it.Mark, s.it.Run = to.ID, mark, p.r.id
+			if err := tx.Intend(&s.it); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// token marks an item in stores that keep such a mark.
+func (r *run) token(it *ledger.Item) string { return fmt.Sprintf("%s.%d", r.l.ID(), it.ID) }
+
+// putAll puts items. The error is one of the whole batch, of which nothing is
+// known then.
+func (r *run) putAll(ctx context.Context, to *place, items []*staged) ([]transport.Result, error) {
+	meta := func(s *staged) transport.Meta {
+		m := s.it.Meta
+		m.Token = r.token(&s.it)
+		return m
+	}
+	if r.batch != nil {
+		list := make([]transport.Staged, len(items))
+		for i, s := range items {
+			list[i] = transport.Staged{Meta: meta(s), Content: s.c}
+		}
+		results, err := r.batch.PutBatch(ctx, to.f, list)
+		if err == nil && len(results) != len(items) {
+			err = &transport.Error{Op: "append", Folder: to.f.String(), Err: fmt.Errorf("the sink gave %d results for %d items", len(results), len(items))}
+		}
+		return results, err
+	}
+	results := make([]transport.Result, len(items))
+	for i, s := range items {
+		results[i].Receipt, results[i].Err = r.sink.Put(ctx, to.f, meta(s), s.c)
+		if err := results[i].Err; err != nil && stops(err) {
+			// What was not tried has the same fate.
+			for k := i + 1; k < len(items); k++ {
+				results[k].Err = notTried
+			}
+			break
+		}
+	}
+	return results, nil
+}
+
+// notTried is the outcome of an item whose put never began.
+var notTried = &transport.Error{Kind: transport.Unavailable, Op: "append", Err: errors.New("not tried")}
+
+// settle turns the outcome of a put into rows.
+func (p *putter) settle(ctx context.Context, to *place, items []*staged, results []transport.Result, whole error) error {
+	var unknown []*staged
+	var last, stop error
+	for i, s := range items {
+		err := whole
+		if whole == nil {
+			err = results[i].Err
+		}
+		switch {
+		case err == nil:
+			p.copied(s, results[i].Receipt)
+		case transport.Canceled(err):
+			// It may be there: the intent stays for the next run.
+			stop = err
+		case whole != nil || retry.Retryable(err):
+			unknown, last = append(unknown, s), err
+		case stops(err):
+			if stop == nil && !errors.Is(err, notTried) {
+				stop = err
+			}
+			s.it.State, s.it.Reason, s.it.Detail = ledger.Pending, "", ""
+			p.late = append(p.late, result{it: s.it})
+		default:
+			if err := p.refused(ctx, to, s, err); err != nil {
+				return err
+			}
+		}
+	}
+	if stop != nil {
+		return stop
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	list := make([]*ledger.Item, len(unknown))
+	for i, s := range unknown {
+		list[i] = &s.it
+	}
+	if err := p.record(nil); err != nil {
+		return err
+	}
+	found, err := p.r.resolve(ctx, to, list)
+	if err != nil {
+		// The other side does not answer: the intents stay.
+		return errors.Join(last, err)
+	}
+	var left []*staged
+	for _, s := range unknown {
+		if ref, ok := found[s.it.ID]; ok {
+			p.copied(s, transport.Receipt{Ref: ref, Route: routeFound, Bytes: s.size()})
+			continue
+		}
+		left = append(left, s)
+	}
+	switch {
+	case len(left) == 0:
+		return nil
+	case whole != nil && (stops(whole) || retry.Retryable(whole)):
+		// The wrapper tried for long enough: the run stops, nothing is lost.
+		for _, s := range left {
+			s.it.State = ledger.Pending
+			p.late = append(p.late, result{it: s.it})
+		}
+		return whole
+	case whole != nil && len(items) > 1:
+		// One item spoils the batch. One by one, only that one fails.
+		for _, s := range left {
+			if err := p.put(ctx, to, []*staged{s}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, s := range left {
+		if err := p.refused(ctx, to, s, last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *putter) copied(s *staged, rc transport.Receipt) {
+	s.it.State, s.it.Ref, s.it.Route, s.it.Bytes = ledger.Copied, rc.Ref, rc.Route, rc.Bytes
+	s.it.Reason, s.it.Detail = "", ""
+	if s.it.Bytes == 0 {
+		s.it.Bytes = s.size()
+	}
+	notes := append(s.notes, ledger.LossNotes(rc.Losses)...)
+	if s.it.Tries > 1 && p.r.blind() && rc.Route != routeFound {
+		notes = append(notes, ledger.Note{Kind: ledger.Change, Name: "copy", Reason: "perhaps-twice", Detail: "an earlier try has no known outcome, and the sink cannot be asked"})
+	}
+	p.late = append(p.late, result{it: s.it, notes: notes})
+}
+
+// blind says that the sink can be asked for nothing.
+func (r *run) blind() bool { return r.tracker == nil && r.listed == nil }
+
+// refused mends an item that the sink does not take, if that was asked for, or
+// gives it up.
+func (p *putter) refused(ctx context.Context, to *place, s *staged, err error) error {
+	kind := transport.KindOf(err)
+	if p.r.o.Repair && s.c.Form == transport.FormMIME && s.it.Put.IsZero() && (kind == transport.Rejected || kind == transport.Permanent) {
+		mended, note, merr := p.r.mend(ctx, s)
+		if merr != nil {
+			return merr
+		}
+		if mended {
+			s.notes = append(s.notes, note)
+			return p.put(ctx, to, []*staged{s})
+		}
+	}
+	return p.r.fail(ctx, p.j, &s.it, s.c, kind.String(), err.Error())
+}
