@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"strings"
-	"sync"
 
 	"github.com/mailconv/mailconv/mapi"
 )
@@ -99,16 +98,14 @@ func newContent(body mapi.Blob, enc Encoding, lines lineEnds) mapi.Blob {
 			return mapi.Bytes(b)
 		}
 	}
-	return c
+	return NewBlob(c.Open)
 }
 
-// content is a body that is decoded each time it is opened.
+// content decodes a body each time it is opened.
 type content struct {
 	body  mapi.Blob
 	enc   Encoding
 	lines lineEnds
-	once  sync.Once
-	size  int64
 }
 
 func (c *content) all() ([]byte, error) {
@@ -133,7 +130,7 @@ func (c *content) all() ([]byte, error) {
 	}
 }
 
-// Open implements [mapi.Blob].
+// Open decodes the body from its start.
 func (c *content) Open(ctx context.Context) (io.ReadCloser, error) {
 	r, err := c.body.Open(ctx)
 	if err != nil {
@@ -155,26 +152,4 @@ func (c *content) Open(ctx context.Context) (io.ReadCloser, error) {
 		return &decodingReader{src: d, dec: lineDecoder{cr: c.lines == fromCR}}, nil
 	}
 	return d, nil
-}
-
-// Size implements [mapi.Blob]. A source that fails while it is counted gives
-// what could be read.
-func (c *content) Size() int64 {
-	c.once.Do(func() {
-		r, err := c.Open(context.Background())
-		if err != nil {
-			return
-		}
-		defer r.Close()
-		buf := buffers.Get().(*[]byte)
-		defer buffers.Put(buf)
-		for {
-			n, err := r.Read(*buf)
-			c.size += int64(n)
-			if err != nil {
-				return
-			}
-		}
-	})
-	return c.size
 }

@@ -105,10 +105,19 @@ func (e *Entity) sample(ctx context.Context) []byte {
 // [Entity.Charset]. A byte order mark is left out; bytes that mean nothing
 // become U+FFFD.
 func (e *Entity) OpenText(ctx context.Context) (io.ReadCloser, error) {
+	return e.OpenTextWithout(ctx, nil)
+}
+
+// OpenTextWithout is [Entity.OpenText] without the lines of the files that
+// [Entity.InlineFiles] found.
+func (e *Entity) OpenTextWithout(ctx context.Context, files []InlineFile) (io.ReadCloser, error) {
 	cs, _ := e.Charset(ctx)
 	r, err := e.Content().Open(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if len(files) > 0 {
+		r = textReader{&gapReader{r: r, files: files}, r}
 	}
 	return &decodingReader{src: textReader{&skipMark{r: cs.NewReader(r)}, r}, dec: lineDecoder{cr: e.src.cr}}, nil
 }
@@ -116,6 +125,32 @@ func (e *Entity) OpenText(ctx context.Context) (io.ReadCloser, error) {
 type textReader struct {
 	io.Reader
 	io.Closer
+}
+
+// gapReader leaves out the ranges of files.
+type gapReader struct {
+	r     io.Reader
+	pos   int64
+	files []InlineFile
+}
+
+func (g *gapReader) Read(p []byte) (int, error) {
+	for len(g.files) > 0 {
+		f := g.files[0]
+		if g.pos < f.Offset {
+			p = p[:min(int64(len(p)), f.Offset-g.pos)]
+			break
+		}
+		n, err := io.CopyN(io.Discard, g.r, f.Size)
+		g.pos += n
+		if err != nil {
+			return 0, err
+		}
+		g.files = g.files[1:]
+	}
+	n, err := g.r.Read(p)
+	g.pos += int64(n)
+	return n, err
 }
 
 // skipMark leaves out a byte order mark at the start of UTF-8.

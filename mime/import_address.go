@@ -1,0 +1,168 @@
+package mime
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mime/header"
+)
+
+// oneOffProvider marks a one-off entry identifier. [MS-OXCDATA] 2.2.5.1
+var oneOffProvider = [16]byte{0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02}
+
+// oneOffFlags: Unicode strings, no look-up in an address book, no rich text.
+const oneOffFlags = 0x9001
+
+// oneOffEntryID is the entry identifier of somebody who is in no address book.
+// [MS-OXCDATA] 2.2.5.1
+func oneOffEntryID(name, addr string) []byte {
+	b := make([]byte, 4, 64+2*(len(name)+len(addr)))
+	b = append(b, oneOffProvider[:]...)
+	b = binary.LittleEndian.AppendUint16(b, 0)
+	b = binary.LittleEndian.AppendUint16(b, oneOffFlags)
+	for _, s := range []string{name, "SMTP", addr} {
+		b = append(b, mapi.EncodeUTF16(s)...)
+		b = append(b, 0, 0)
+	}
+	return b
+}
+
+// searchKey is the address type and the address in upper case, with a zero.
+// [MS-OXCPERM] has none; the form is that of [MS-OXOABK] 2.2.3.5.
+func searchKey(addr string) []byte {
+	return append([]byte("SMTP:"+strings.ToUpper(addr)), 0)
+}
+
+// shownName is what stands for a person where a name is asked for.
+func shownName(a header.Address) string {
+	if a.Name != "" {
+		return a.Name
+	}
+	return a.Addr
+}
+
+// importTags are the properties of one person on a message.
+type importTags struct {
+	name, typ, addr, entryID, searchKey, smtp mapi.Tag
+}
+
+var (
+	importFrom = importTags{mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType, mapi.PidTagSentRepresentingEmailAddress,
+		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey, mapi.PidTagSentRepresentingSmtpAddress}
+	importSender = importTags{mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
+		mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey, mapi.PidTagSenderSmtpAddress}
+	importReceipt = importTags{mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType, mapi.PidTagReadReceiptEmailAddress,
+		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey, mapi.PidTagReadReceiptSmtpAddress}
+)
+
+// set writes the properties of a person. [MS-OXCMAIL] 2.2.3.1
+func (t importTags) set(ps *mapi.Properties, a header.Address) {
+	ps.Set(t.name, mapi.StringValue(shownName(a)))
+	if a.Addr == "" {
+		return
+	}
+	ps.Set(t.typ, mapi.StringValue("SMTP"))
+	ps.Set(t.addr, mapi.StringValue(a.Addr))
+	ps.Set(t.smtp, mapi.StringValue(a.Addr))
+	ps.Set(t.entryID, mapi.BinaryValue(oneOffEntryID(shownName(a), a.Addr)))
+	ps.Set(t.searchKey, mapi.BinaryValue(searchKey(a.Addr)))
+}
+
+// maxRecipients bounds the recipients of a mail.
+const maxRecipients = 50000
+
+// mailboxes resolves groups into their members. A group without members is a
+// recipient by name only where it is the name of somebody: the usual
+// "undisclosed-recipients:;" stays in the header alone.
+func mailboxes(list []header.Address) []header.Address {
+	out := make([]header.Address, 0, len(list))
+	for _, a := range list {
+		if a.Group {
+			out = append(out, a.Members...)
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// recipients adds the addresses of a field. [MS-OXCMAIL] 2.2.3.1.5
+func (im *importer) recipients(list []header.Address, kind int) {
+	for _, a := range mailboxes(list) {
+		if len(im.m.Recipients) >= maxRecipients {
+			im.loss("recipients", mapi.LossTooLarge, "more recipients than a message is given; the rest is in the transport headers")
+			return
+		}
+		if r := newRecipient(a, kind, len(im.m.Recipients)); r != nil {
+			im.m.Recipients = append(im.m.Recipients, r)
+		}
+	}
+}
+
+func newRecipient(a header.Address, kind, row int) *mapi.Recipient {
+	if a.Name == "" && a.Addr == "" {
+		return nil
+	}
+	r := &mapi.Recipient{}
+	ps := &r.Props
+	ps.Set(mapi.PidTagRowid, mapi.Int32Value(int32(row)))
+	ps.Set(mapi.PidTagRecipientType, mapi.Int32Value(int32(kind)))
+	ps.Set(mapi.PidTagDisplayName, mapi.StringValue(shownName(a)))
+	ps.Set(mapi.PidTagObjectType, mapi.Int32Value(6)) // a mail user, [MS-OXOABK] 2.2.3.10
+	ps.Set(mapi.PidTagDisplayType, mapi.Int32Value(0))
+	ps.Set(mapi.PidTagSendRichInfo, mapi.BoolValue(false))
+	if a.Addr != "" {
+		ps.Set(mapi.PidTagAddressType, mapi.StringValue("SMTP"))
+		ps.Set(mapi.PidTagEmailAddress, mapi.StringValue(a.Addr))
+		ps.Set(mapi.PidTagSmtpAddress, mapi.StringValue(a.Addr))
+		ps.Set(mapi.PidTagEntryId, mapi.BinaryValue(oneOffEntryID(shownName(a), a.Addr)))
+		ps.Set(mapi.PidTagSearchKey, mapi.BinaryValue(searchKey(a.Addr)))
+	}
+	return r
+}
+
+// displayLists sets PidTagDisplayTo, Cc and Bcc, which a store computes.
+// [MS-OXCMSG] 2.2.1.36
+func (im *importer) displayLists() {
+	for kind, tag := range map[int]mapi.Tag{mapi.RecipientTo: mapi.PidTagDisplayTo, mapi.RecipientCc: mapi.PidTagDisplayCc, mapi.RecipientBcc: mapi.PidTagDisplayBcc} {
+		if _, ok := im.m.Props.Get(tag); ok {
+			continue
+		}
+		var names []string
+		for _, r := range im.m.Recipients {
+			if r.Type() == kind {
+				names = append(names, r.Props.Text(mapi.PidTagDisplayName))
+			}
+		}
+		im.m.Props.Set(tag, mapi.StringValue(strings.Join(names, "; ")))
+	}
+}
+
+// replyTo sets the list of those who get a reply. [MS-OXCMAIL] 2.2.3.1.2,
+// [MS-OXCDATA] 2.3.3 (FlatEntryList)
+func (im *importer) replyTo(list []header.Address) {
+	var entries []byte
+	var names []string
+	count := 0
+	for _, a := range mailboxes(list) {
+		if a.Addr == "" || count == maxRecipients {
+			continue
+		}
+		id := oneOffEntryID(shownName(a), a.Addr)
+		entries = binary.LittleEndian.AppendUint32(entries, uint32(len(id)))
+		entries = append(entries, id...)
+		for len(entries)%4 != 0 {
+			entries = append(entries, 0)
+		}
+		names = append(names, strings.ReplaceAll(shownName(a), ";", ","))
+		count++
+	}
+	if count == 0 {
+		return
+	}
+	b := binary.LittleEndian.AppendUint32(nil, uint32(count))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(entries)))
+	im.m.Props.Set(mapi.PidTagReplyRecipientEntries, mapi.BinaryValue(append(b, entries...)))
+	im.text(mapi.PidTagReplyRecipientNames, strings.Join(names, ";"))
+}
