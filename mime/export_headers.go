@@ -138,11 +138,9 @@ func (x *exporter) values(v *values, stored header.Fields) {
 	x.recipients(v, stored)
 	v.address(fieldReplyTo, x.replyTo())
 
-	if s, ok := ps.Get(mapi.PidTagSubject); ok {
-		v.texts[fieldSubject], v.has[fieldSubject] = s.Text(), true
-	} else if s := ps.Text(mapi.PidTagSubjectPrefix) + ps.Text(mapi.PidTagNormalizedSubject); s != "" {
-		v.text(fieldSubject, s)
-	}
+	_, has := ps.Get(mapi.PidTagSubject)
+	s := subject(ps)
+	v.texts[fieldSubject], v.has[fieldSubject] = s, has || s != ""
 	t := ps.Time(mapi.PidTagClientSubmitTime)
 	if t.IsZero() {
 		if f, ok := stored.Get("Date"); ok {
@@ -198,6 +196,14 @@ func (x *exporter) values(v *values, stored header.Fields) {
 	if n, _ := ps.Int(mapi.PidTagMessageFlags); n&unsent != 0 && hasPrefixFold(x.m.Class(), "IPM.Note") {
 		v.text(fieldUnsent, "1")
 	}
+}
+
+// subject is PidTagSubject, or what it is made of. [MS-OXCMSG] 2.2.1.46
+func subject(ps mapi.Properties) string {
+	if s, ok := ps.Get(mapi.PidTagSubject); ok {
+		return s.Text()
+	}
+	return ps.Text(mapi.PidTagSubjectPrefix) + ps.Text(mapi.PidTagNormalizedSubject)
 }
 
 func hasPrefixFold(s, prefix string) bool {

@@ -51,17 +51,18 @@ type boundary struct {
 }
 
 func newBoundary(m *mapi.Message) *boundary {
-	h := sha256.New()
-	for _, tag := range digestTags {
+	d := &digest{h: sha256.New()}
+	for i, tag := range digestTags {
 		if v, ok := m.Props.Get(tag); ok && v.InMemory() {
-			digestNumber(h, 'p', int64(len(v.Raw())))
-			h.Write(v.Raw())
+			d.h.Write(v.Raw())
+			d.end(byte(i), int64(len(v.Raw())))
 		}
 	}
-	digestNumber(h, 'a', int64(len(m.Attachments)))
-	digestNumber(h, 'r', int64(len(m.Recipients)))
+	d.text(subject(m.Props))
+	d.end('a', int64(len(m.Attachments)))
+	d.end('r', int64(len(m.Recipients)))
 	b := new(boundary)
-	copy(b.hash[:], h.Sum(nil))
+	copy(b.hash[:], d.h.Sum(nil))
 	return b
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"io"
+	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
 )
@@ -63,18 +64,12 @@ func Kept(ctx context.Context, m *mapi.Message) (mapi.Blob, error) {
 
 // digestTags are the properties whose change makes a mail another one. What a
 // store keeps for itself (flags, categories, read state, sizes, identifiers)
-// is not among them.
+// is not among them, nor is what a writer of .msg files adds to a message to
+// make it complete.
 var digestTags = []mapi.Tag{
-	mapi.PidTagMessageClass, mapi.PidTagSubject, mapi.PidTagBody, mapi.PidTagHtml, mapi.PidTagBodyHtml,
-	mapi.PidTagRtfCompressed, mapi.PidTagClientSubmitTime, mapi.PidTagInternetMessageId,
-	mapi.PidTagInReplyToId, mapi.PidTagInternetReferences, mapi.PidTagImportance, mapi.PidTagSensitivity,
-	mapi.PidTagSenderName, mapi.PidTagSenderEmailAddress, mapi.PidTagSenderSmtpAddress,
-	mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingEmailAddress,
-	mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagTransportMessageHeaders,
-}
-
-var digestRecipientTags = []mapi.Tag{
-	mapi.PidTagDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress, mapi.PidTagSmtpAddress,
+	mapi.PidTagBody, mapi.PidTagHtml, mapi.PidTagBodyHtml, mapi.PidTagRtfCompressed,
+	mapi.PidTagClientSubmitTime, mapi.PidTagInternetMessageId, mapi.PidTagInReplyToId, mapi.PidTagInternetReferences,
+	mapi.PidTagImportance, mapi.PidTagSensitivity, mapi.PidTagTransportMessageHeaders,
 }
 
 var digestAttachmentTags = []mapi.Tag{
@@ -86,79 +81,123 @@ var digestAttachmentTags = []mapi.Tag{
 const maxDigestDepth = 100
 
 func contentDigest(ctx context.Context, m *mapi.Message) ([]byte, error) {
-	h := sha256.New()
-	if err := digestMessage(ctx, h, m, 0); err != nil {
-		return nil, err
-	}
-	return h.Sum(nil), nil
+	d := &digest{h: sha256.New(), ctx: ctx}
+	d.message(m, 0)
+	return d.h.Sum(nil), d.err
 }
 
-func digestMessage(ctx context.Context, h hash.Hash, m *mapi.Message, depth int) error {
-	if err := digestProps(ctx, h, m.Props, digestTags); err != nil {
-		return err
-	}
-	for _, r := range m.Recipients {
-		digestNumber(h, 'r', int64(r.Type()))
-		if err := digestProps(ctx, h, r.Props, digestRecipientTags); err != nil {
-			return err
-		}
-	}
-	for _, a := range m.Attachments {
-		digestNumber(h, 'a', int64(a.Method()))
-		if err := digestProps(ctx, h, a.Props, digestAttachmentTags); err != nil {
-			return err
-		}
-		if a.Embedded != nil && depth < maxDigestDepth {
-			if err := digestMessage(ctx, h, a.Embedded, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// A digest hashes a message. Each item is followed by its kind and size, so
+// that it does not matter whether content is held or opened.
+type digest struct {
+	h   hash.Hash
+	ctx context.Context
+	err error
 }
 
-func digestNumber(h hash.Hash, kind byte, n int64) {
+func (d *digest) end(kind byte, n int64) {
 	var b [9]byte
 	b[0] = kind
 	binary.LittleEndian.PutUint64(b[1:], uint64(n))
-	h.Write(b[:])
+	d.h.Write(b[:])
 }
 
-// digestProps hashes each property as its place in the list, its size and its
-// bytes. Text is hashed as UTF-8 without zeros at its end, so that the form of
-// a string may change.
-func digestProps(ctx context.Context, h hash.Hash, ps mapi.Properties, tags []mapi.Tag) error {
+func (d *digest) text(s string) {
+	io.WriteString(d.h, s)
+	d.end('t', int64(len(s)))
+}
+
+func (d *digest) message(m *mapi.Message, depth int) {
+	class := m.Class()
+	if class == "" {
+		class = "IPM.Note"
+	}
+	d.text(class)
+	d.text(subject(m.Props))
+	d.props(m.Props, digestTags)
+	for _, t := range []*personTags{&tagsFrom, &tagsSender} {
+		d.person(t, m.Props)
+	}
+	for _, r := range m.Recipients {
+		d.end('r', int64(r.Type()))
+		d.person(&tagsRecipient, r.Props)
+	}
+	for _, a := range m.Attachments {
+		d.end('a', int64(a.Method()))
+		d.props(a.Props, digestAttachmentTags)
+		if a.Embedded != nil && depth < maxDigestDepth {
+			d.message(a.Embedded, depth+1)
+		}
+	}
+}
+
+// person hashes an address and a name, whichever properties they are in.
+func (d *digest) person(t *personTags, ps mapi.Properties) {
+	addr := ps.Text(t.smtp)
+	if addr == "" {
+		addr = ps.Text(t.addr)
+	}
+	name := ps.Text(t.name)
+	if name == "" {
+		name = addr
+	}
+	d.text(addr)
+	d.text(name)
+}
+
+// props hashes properties with their place in the list. Text is hashed as
+// UTF-8 without zeros, so that the form of a string may change.
+func (d *digest) props(ps mapi.Properties, tags []mapi.Tag) {
 	for i, tag := range tags {
 		v, ok := ps.Get(tag)
-		if !ok || v.Size() == 0 {
+		if !ok || v.Size() == 0 || d.err != nil {
 			continue
 		}
-		if v.InMemory() {
-			raw := v.Raw()
-			if v.Type().IsString() {
-				raw = []byte(v.Text())
-			}
-			digestNumber(h, byte(i), int64(len(raw)))
-			h.Write(raw)
-			continue
+		var n int64
+		switch {
+		case v.InMemory() && v.Type().IsString():
+			s := strings.ReplaceAll(v.Text(), "\x00", "")
+			io.WriteString(d.h, s)
+			n = int64(len(s))
+		case v.InMemory():
+			d.h.Write(v.Raw())
+			n = int64(len(v.Raw()))
+		default:
+			n = d.stream(v)
 		}
-		var r io.ReadCloser
-		var err error
-		if v.Type().IsString() {
-			r, err = v.OpenText(ctx)
-		} else {
-			r, err = v.Blob().Open(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		digestNumber(h, byte(i), -1)
-		n, err := io.Copy(h, r)
-		r.Close()
-		if err != nil {
-			return err
-		}
-		digestNumber(h, byte(i), n)
+		d.end(byte(i), n)
 	}
-	return nil
+}
+
+func (d *digest) stream(v mapi.Value) (n int64) {
+	var r io.ReadCloser
+	text := v.Type().IsString()
+	if text {
+		r, d.err = v.OpenText(d.ctx)
+	} else {
+		r, d.err = v.Blob().Open(d.ctx)
+	}
+	if d.err != nil {
+		return 0
+	}
+	defer r.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		k, err := r.Read(buf)
+		p := buf[:k]
+		if text && bytes.IndexByte(p, 0) >= 0 {
+			p = bytes.ReplaceAll(p, []byte{0}, nil)
+		}
+		d.h.Write(p)
+		n += int64(len(p))
+		if err == io.EOF {
+			return n
+		}
+		if err == nil {
+			err = d.ctx.Err()
+		}
+		if err != nil {
+			d.err = err
+			return n
+		}
+	}
 }
