@@ -129,13 +129,13 @@ func (d *decoder) attachment(a *mapi.Attachment, depth int) error {
 				return d.pass()
 			}
 			if b, err := d.s.next(); err != nil || b != '{' {
-				return cmpErr(err, d.pass)
+				return orElse(err, d.pass)
 			}
 			a.Embedded = &mapi.Message{}
 			return d.message(a.Embedded, depth+1)
 		case "storage":
 			if b, err := d.s.next(); err != nil || b != '{' {
-				return cmpErr(err, d.pass)
+				return orElse(err, d.pass)
 			}
 			a.Storage = &mapi.Storage{}
 			return d.storage(a.Storage, 0)
@@ -144,8 +144,8 @@ func (d *decoder) attachment(a *mapi.Attachment, depth int) error {
 	})
 }
 
-// cmpErr is err, or else what f says.
-func cmpErr(err error, f func() error) error {
+// orElse is err, or else what f says.
+func orElse(err error, f func() error) error {
 	if err != nil {
 		return err
 	}
