@@ -51,6 +51,8 @@ type decoder struct {
 	problems mapi.Problems
 	path     string
 	known    bool // a key of the form was seen
+	names    map[string]mapi.Property
+	unknown  int // names that mean nothing
 }
 
 func (d *decoder) problem(severe bool, off int64, field, format string, args ...any) {
@@ -287,19 +289,31 @@ func isIO(err error) bool {
 	return !errors.As(err, &se) && !errors.As(err, &de)
 }
 
+// maxUnknownNames is how many names that mean nothing are looked for; a search
+// goes through the whole table.
+const maxUnknownNames = 1000
+
 // byName finds a property that is given by the specification's name alone.
-func byName(p *mapi.Property, f *fields) error {
-	t := p.Tag.Type()
-	if tag, ok := mapi.LookupTag(f.name.text); ok {
-		p.Tag = tag
-	} else if n, ok := mapi.LookupName(f.name.text); ok {
-		p.Tag, p.Name = mapi.NewTag(0, n.Type()), &n
-	} else {
-		return bad("there is neither tag nor set, and %.60q is no property that is known", f.name.text)
+func (d *decoder) byName(p *mapi.Property, name string) error {
+	known, ok := d.names[name]
+	if !ok {
+		if tag, found := mapi.LookupTag(name); found {
+			known = mapi.Property{Tag: tag}
+		} else if n, found := mapi.LookupName(name); found {
+			known = mapi.Property{Tag: mapi.NewTag(0, n.Type()), Name: &n}
+		} else {
+			d.unknown++
+			return bad("there is neither tag nor set, and %.60q is no property that is known", name)
+		}
+		if d.names == nil {
+			d.names = map[string]mapi.Property{}
+		}
+		d.names[name] = known
 	}
-	if t != mapi.TypeUnspecified {
-		p.Tag = p.Tag.WithType(t)
+	if t := p.Tag.Type(); t != mapi.TypeUnspecified {
+		known.Tag = known.Tag.WithType(t)
 	}
+	*p = known
 	return nil
 }
 
@@ -334,7 +348,10 @@ func (d *decoder) build(f *fields) (p mapi.Property, err error) {
 			p.Name.ID = uint32(n)
 		}
 	} else if p.Tag.ID() == 0 {
-		if err := byName(&p, f); err != nil {
+		if f.name.text == "" || d.unknown > maxUnknownNames {
+			return p, bad("there is neither tag nor set")
+		}
+		if err := d.byName(&p, f.name.text); err != nil {
 			return p, err
 		}
 		t = p.Tag.Type()

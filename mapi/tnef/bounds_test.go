@@ -43,7 +43,7 @@ func TestMemoryOfHostileInput(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			m, _, err := Decode(context.Background(), bytes.NewReader(b), int64(len(b)), nil)
 			runtime.ReadMemStats(&after)
-			if n := after.TotalAlloc - before.TotalAlloc; n > 160<<20 {
+			if n := after.TotalAlloc - before.TotalAlloc; n > 320<<20 {
 				t.Errorf("%d MiB were allocated in all", n>>20)
 			} else if err == nil {
 				t.Logf("%d MiB allocated in all", n>>20)
