@@ -285,9 +285,7 @@ func (p *addressParser) mailbox() (a Address, ok bool) {
 			a.Addr, a.Name = DecodeText(toks[0].text, p.def), p.comment(toks)
 			return a, true
 		}
-		if a.Name == "" {
-			a.Name = p.comment(toks)
-		}
+		// A comment alone names nobody.
 		return a, a.Name != ""
 	}
 	from, to := at, at+1
