@@ -128,6 +128,9 @@ type Info struct {
 	Password bool
 }
 
+// PasswordNote is what a tool tells of a file with [Info.Password].
+const PasswordNote = "the file is marked with a password, which hides nothing: everything in it can be read without it"
+
 // Info describes the file.
 func (f *File) Info() Info {
 	i := Info{Header: f.db.Header(), Name: f.store.Text(mapi.PidTagDisplayName)}

@@ -180,13 +180,14 @@ func (f *File) checkHeader(intact bool, ver uint16) {
 		f.damage(mapi.Problem{Severe: true, Where: "ROOT", Offset: f.size, Field: "ibFileEof",
 			Detail: fmt.Sprintf("the file has %d bytes, but should have %d: its end is missing", f.size, h.EOF), Spec: "[MS-PST] 2.2.2.5"})
 	}
-	if !intact || h.Crypt > CryptCyclic {
-		f.findCrypt()
-	}
+	f.findCrypt()
 }
 
 // findCrypt tries which method makes sense of the message store and the root
 // folder, whose data starts with a heap header. [MS-PST] 2.3.1.2
+//
+// QUIRK: bCryptMethod is to say it; there are files that say none and have
+// their data obfuscated.
 func (f *File) findCrypt() {
 	declared := f.header.Crypt
 	for _, nid := range []NID{NIDMessageStore, NIDRootFolder, NIDNameToIDMap} {
