@@ -228,8 +228,9 @@ func TestKeepMAPI(t *testing.T) {
 		t.Errorf("%d bytes: the attachment is repeated", len(body))
 	}
 	_, params, _ := p.kids[1].head.ContentDisposition()
-	if params["x-mapi-attachment"] != "1" {
-		t.Errorf("%q", params)
+	_, whole, _ := p.kids[3].head.ContentDisposition()
+	if params["x-mapi-attachment"] != "1" || whole["x-mapi-attachment"] != "0" {
+		t.Errorf("%q, %q", params, whole)
 	}
 }
 

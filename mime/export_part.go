@@ -144,8 +144,11 @@ func (x *exporter) partHeaders(p *part, root bool) {
 	}
 	if p.disposition != "" {
 		number := ""
-		if p.number > 0 {
+		switch {
+		case p.number > 0:
 			number = strconv.Itoa(p.number)
+		case p.number == wholeMessage:
+			number = "0"
 		}
 		w.Params("Content-Disposition", p.disposition,
 			header.Param{Name: "filename", Value: p.name},

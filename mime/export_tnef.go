@@ -10,7 +10,12 @@ import (
 // paramAttachment is a parameter of Content-Disposition in a mail that carries
 // all properties in a TNEF part: which attachment of the message the part is,
 // counted from 1. The TNEF part has its properties and leaves its content out.
+// On the TNEF part itself it is 0, which says that the part is the message
+// whole, with nothing to be merged from the header around it.
 const paramAttachment = "x-mapi-attachment"
+
+// wholeMessage is the number of the TNEF part.
+const wholeMessage = -1
 
 // withTNEF adds the whole message as application/ms-tnef, which says what MIME
 // cannot. The content of attachments by value is not repeated there: it stands
@@ -30,7 +35,7 @@ func (x *exporter) withTNEF(root *part) *part {
 			p.number = 0
 		}
 	})
-	p := &part{typ: "application/ms-tnef", name: "winmail.dat", disposition: "attachment", where: "winmail.dat"}
+	p := &part{typ: "application/ms-tnef", name: "winmail.dat", disposition: "attachment", number: wholeMessage, where: "winmail.dat"}
 	p.write = func(o *output) (readErr, err error) {
 		b := &base64Writer{o: o}
 		readErr = tnef.Encode(x.ctx, b, x.m, &tnef.EncodeOptions{
