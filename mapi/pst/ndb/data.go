@@ -77,6 +77,34 @@ func (f *File) Data(n Node) (*Data, error) {
 		d.size = d.one.size
 		return d, f.plausible(d, x)
 	}
+	if xx, ok := f.lists.get(n.Data, listBytes); ok {
+		d.parts, d.size, d.lost = xx.parts, xx.size, xx.lost
+		return d, nil
+	}
+	if err := f.parts(d, x, &c); err != nil {
+		return nil, err
+	}
+	if err := f.plausible(d, x); err != nil {
+		return nil, err
+	}
+	xx := partList{d.parts, d.size, d.lost}
+	f.lists.add(n.Data, xx, listBytes(xx))
+	return d, nil
+}
+
+// A partList is what an XXBLOCK comes to. It is kept for a while: to count
+// the blocks of a long value takes a look-up for each.
+type partList struct {
+	parts []part
+	size  int64
+	lost  mapi.Problems
+}
+
+func listBytes(l partList) int { return 72*len(l.parts) + 200*len(l.lost) + 64 }
+
+// parts reads the XBLOCKs of an XXBLOCK.
+func (f *File) parts(d *Data, x xblock, c *bbtCursor) error {
+	n := d.node
 	blocks := 0
 	for i := range x.n() {
 		bid := x.bid(i)
@@ -90,20 +118,20 @@ func (f *File) Data(n Node) (*Data, error) {
 			continue
 		}
 		if blocks += y.n(); int64(blocks) > f.size/int64(f.l.BlockAlign)+1 {
-			return nil, broken(n.String(), -1, "cEnt", "2.2.2.8.3.2.2", "block %v: more blocks than the file has room for", n.Data)
+			return broken(n.String(), -1, "cEnt", "2.2.2.8.3.2.2", "block %v: more blocks than the file has room for", n.Data)
 		}
-		leafs, err := f.leafs(y, d.size, n, &d.lost, &c)
+		leafs, err := f.leafs(y, d.size, n, &d.lost, c)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		p := part{bid: bid, off: d.size, size: end(leafs) - d.size, first: blocks - y.n(), n: y.n()}
 		if len(leafs) == 0 {
 			continue
 		}
+		p := part{bid: bid, off: d.size, size: end(leafs) - d.size, first: blocks - y.n(), n: y.n()}
 		d.parts = append(d.parts, p)
 		d.size += p.size
 	}
-	return d, f.plausible(d, x)
+	return nil
 }
 
 // plausible compares the size found with the one claimed and with the file.

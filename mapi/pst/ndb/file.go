@@ -41,6 +41,7 @@ type core struct {
 
 	pages    *cache[int64, *page]
 	blocks   *cache[BID, block]
+	lists    *cache[BID, partList]
 	nbt, bbt tree
 
 	seenMu sync.Mutex
@@ -59,11 +60,12 @@ type core struct {
 // made through it do not report to it. A scope is used by one goroutine.
 func (f *File) Scope(report func(mapi.Problem)) *File { return &File{f.core, report} }
 
-// Cache sizes, in bytes of one generation. Both caches together stay below
+// Cache sizes, in bytes of one generation. The caches together stay below
 // 12 MiB.
 const (
 	pageCacheBytes  = 3 << 20
 	blockCacheBytes = 2 << 20
+	listCacheBytes  = 512 << 10
 )
 
 // New opens a file of size bytes. It reads the header and the roots of both
@@ -77,6 +79,7 @@ func New(r io.ReaderAt, size int64, o *Options) (*File, error) {
 		r: r, size: size, report: o.Report,
 		pages:  newCache[int64, *page](pageCacheBytes),
 		blocks: newCache[BID, block](blockCacheBytes),
+		lists:  newCache[BID, partList](listCacheBytes),
 		seen:   map[int64]struct{}{},
 	}}
 	if f.report == nil {
