@@ -31,8 +31,14 @@ type person struct {
 }
 
 func (p *person) empty() bool {
+	if p.addr == unknown && (p.name == unknown || p.name == "") && p.smtp == "" {
+		return true
+	}
 	return p.name == "" && p.addr == "" && p.smtp == "" && len(p.entryID) == 0
 }
+
+// unknown is what a store writes for a sender that nobody told it.
+const unknown = "Unknown"
 
 // isEX reports whether s is an Exchange address, whatever organisation it is
 // of and whatever type is stored with it.
@@ -188,11 +194,27 @@ func (x *exporter) address(p *person, hint func() string, creator bool) header.A
 	if a.Name == "" && a.Addr == "" {
 		a.Name = strings.TrimSpace(p.addr)
 	}
-	if strings.EqualFold(a.Name, a.Addr) || len(a.Name) == len(a.Addr)+2 && strings.EqualFold(strings.Trim(a.Name, "'<>"), a.Addr) {
-		// Outlook stores the address as the name where there is none.
+	if a.Addr == "" {
+		// A recipient that was typed and never resolved has its address as
+		// the name.
+		if n := strings.Trim(a.Name, "'<> "); !strings.ContainsAny(n, ` "<>()`) {
+			a.Addr, _ = header.AddrSpec(n)
+		}
+	}
+	if a.Addr != "" && onlyAddress(a.Name, a.Addr) {
 		a.Name = ""
 	}
 	return a
+}
+
+// onlyAddress reports whether a name is nothing but the address: Outlook stores
+// that where there is no name, in quotes or twice.
+func onlyAddress(name, addr string) bool {
+	if len(name) < len(addr) {
+		return name == ""
+	}
+	rest := strings.ReplaceAll(strings.ToLower(name), strings.ToLower(addr), "")
+	return strings.Trim(rest, " '\"<>()") == ""
 }
 
 func (x *exporter) resolve(dn string, creator bool) string {
@@ -248,7 +270,7 @@ func (x *exporter) encapsulate(p *person, dn string) string {
 		case "", "SMTP", "EX", "UNKNOWN", "MAPIPDL":
 			return ""
 		}
-		if addr == "" || addr == "Unknown" || addr == p.name {
+		if addr == "" || addr == unknown || addr == p.name {
 			return ""
 		}
 		for i := 0; i < len(typ); i++ {

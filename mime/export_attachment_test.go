@@ -97,6 +97,18 @@ func TestT17AttachmentNames(t *testing.T) {
 	}
 }
 
+// T14: the method is inferred from what there is.
+func TestT14AttachmentWithoutMethod(t *testing.T) {
+	a := newAttachment("x.txt", []byte("content"))
+	a.Props.Delete(mapi.PidTagAttachMethod)
+	m := newMessage(nil)
+	m.Attachments = []*mapi.Attachment{a, {Embedded: newMessage(nil)}}
+	got, report := export(t, m, nil)
+	if p := tree(t, got); p.shape() != "mixed(plain rfc822(plain))" || p.kids[0].body != "content" || len(report.Problems) > 0 {
+		t.Errorf("%s\n%s", p.shape(), got)
+	}
+}
+
 func TestT18EmptyAttachmentIsKept(t *testing.T) {
 	m := htmlMessage(`<img src="cid:x@y">`, withText(newAttachment("empty.png", nil), mapi.PidTagAttachContentId, "x@y"), newAttachment("empty.txt", nil))
 	m.Attachments = append(m.Attachments, new(mapi.Attachment))

@@ -129,6 +129,26 @@ func TestSenderForAnother(t *testing.T) {
 	}
 }
 
+func TestNamesThatAreAddresses(t *testing.T) {
+	for name, want := range map[string]string{
+		"a@example.com": "<a@example.com>", "'A@Example.com'": "<a@example.com>", "a@example.com <a@example.com>": "<a@example.com>",
+		"Ann <a@example.com>": `"Ann <a@example.com>" <a@example.com>`, "": "<a@example.com>",
+	} {
+		m := newMessage(map[mapi.Tag]string{mapi.PidTagSenderName: name, mapi.PidTagSenderSmtpAddress: "a@example.com"})
+		got, _ := export(t, m, nil)
+		if v := fields(got).Value("From"); v != want {
+			t.Errorf("%q: %q, want %q", name, v, want)
+		}
+	}
+	m := newMessage(map[mapi.Tag]string{mapi.PidTagSenderName: "Unknown", mapi.PidTagSenderEmailAddress: "Unknown"})
+	m.Recipients = []*mapi.Recipient{newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "'typed@example.com'"}),
+		newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Not Resolved"})}
+	got, _ := export(t, m, nil)
+	if f := fields(got); f.Value("From") != "" || f.Value("To") != "<typed@example.com>, Not Resolved:;" {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestReplyTo(t *testing.T) {
 	m := newMessage(map[mapi.Tag]string{mapi.PidTagReplyRecipientNames: "List; Ann"})
 	var list []byte
