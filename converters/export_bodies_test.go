@@ -191,8 +191,10 @@ func pageText(page string) string {
 	}
 }
 
-var blocks = map[string]bool{"p": true, "br": true, "div": true, "td": true, "th": true, "tr": true, "li": true, "h1": true, "h2": true,
-	"h3": true, "h4": true, "pre": true, "table": true, "blockquote": true, "ul": true, "ol": true, "hr": true, "img": true, "center": true}
+var blocks = map[string]bool{
+	"p": true, "br": true, "div": true, "td": true, "th": true, "tr": true, "li": true, "h1": true, "h2": true,
+	"h3": true, "h4": true, "pre": true, "table": true, "blockquote": true, "ul": true, "ol": true, "hr": true, "img": true, "center": true,
+}
 
 func words(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })

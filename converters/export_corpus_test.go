@@ -503,8 +503,10 @@ func goReading(r io.Reader) (out reading, err error) {
 		case disp == "" && typ == "text/plain":
 			out.Text = true
 		case disp != "":
-			out.Atts = append(out.Atts, readAttachment{Name: params["filename"], Size: n, Type: typ,
-				Sha: hex.EncodeToString(hash.Sum(nil)), Message: typ == "message/rfc822"})
+			out.Atts = append(out.Atts, readAttachment{
+				Name: params["filename"], Size: n, Type: typ,
+				Sha: hex.EncodeToString(hash.Sum(nil)), Message: typ == "message/rfc822",
+			})
 		}
 		return nil
 	})

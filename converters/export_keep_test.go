@@ -21,8 +21,10 @@ func TestKeptMailSurvivesMsg(t *testing.T) {
 	original := bytes.Repeat([]byte("Subject: x\n\nabc \xff\n"), 5000)
 	for _, size := range []int{10, 100_000} {
 		m := new(mapi.Message)
-		for tag, s := range map[mapi.Tag]string{mapi.PidTagSubject: "RE: x", mapi.PidTagBody: strings.Repeat("ä", size),
-			mapi.PidTagSenderSmtpAddress: "a@example.com", mapi.PidTagTransportMessageHeaders: strings.Repeat("X: y\r\n", size/5)} {
+		for tag, s := range map[mapi.Tag]string{
+			mapi.PidTagSubject: "RE: x", mapi.PidTagBody: strings.Repeat("ä", size),
+			mapi.PidTagSenderSmtpAddress: "a@example.com", mapi.PidTagTransportMessageHeaders: strings.Repeat("X: y\r\n", size/5),
+		} {
 			m.Props.Set(tag, mapi.StringValue(s))
 		}
 		m.Props.Set(mapi.PidTagHtml, mapi.BinaryValue(bytes.Repeat([]byte("<p>"), size)))

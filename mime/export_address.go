@@ -108,21 +108,31 @@ func parseEntryList(b []byte) [][]byte {
 type personTags struct{ name, typ, addr, smtp, entryID, searchKey mapi.Tag }
 
 var (
-	tagsSender = personTags{mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
-		mapi.PidTagSenderSmtpAddress, mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey}
-	tagsFrom = personTags{mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType,
+	tagsSender = personTags{
+		mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
+		mapi.PidTagSenderSmtpAddress, mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey,
+	}
+	tagsFrom = personTags{
+		mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType,
 		mapi.PidTagSentRepresentingEmailAddress, mapi.PidTagSentRepresentingSmtpAddress,
-		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey}
-	tagsReadReceipt = personTags{mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType,
+		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey,
+	}
+	tagsReadReceipt = personTags{
+		mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType,
 		mapi.PidTagReadReceiptEmailAddress, mapi.PidTagReadReceiptSmtpAddress,
-		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey}
-	tagsRecipient = personTags{mapi.PidTagDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
-		mapi.PidTagSmtpAddress, mapi.PidTagEntryId, mapi.PidTagSearchKey}
+		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey,
+	}
+	tagsRecipient = personTags{
+		mapi.PidTagDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
+		mapi.PidTagSmtpAddress, mapi.PidTagEntryId, mapi.PidTagSearchKey,
+	}
 )
 
 func (t *personTags) of(ps mapi.Properties) person {
-	return person{name: strings.TrimSpace(ps.Text(t.name)), typ: ps.Text(t.typ), addr: ps.Text(t.addr), smtp: ps.Text(t.smtp),
-		entryID: ps.Bytes(t.entryID), searchKey: ps.Bytes(t.searchKey)}
+	return person{
+		name: strings.TrimSpace(ps.Text(t.name)), typ: ps.Text(t.typ), addr: ps.Text(t.addr), smtp: ps.Text(t.smtp),
+		entryID: ps.Bytes(t.entryID), searchKey: ps.Bytes(t.searchKey),
+	}
 }
 
 // dn is the Exchange address of a person, or "".
@@ -320,8 +330,10 @@ func (x *exporter) replyTo() []header.Address {
 	for i, e := range entries {
 		p, ok := parseEntryID(e, x.charset)
 		if !ok {
-			x.problem(mapi.Problem{Offset: -1, Field: "PidTagReplyRecipientEntries", Detail: "entry identifier of an unknown kind is left out",
-				Spec: "[MS-OXCMAIL] 2.1.3.1.2"})
+			x.problem(mapi.Problem{
+				Offset: -1, Field: "PidTagReplyRecipientEntries", Detail: "entry identifier of an unknown kind is left out",
+				Spec: "[MS-OXCMAIL] 2.1.3.1.2",
+			})
 			continue
 		}
 		if len(names) == len(entries) {

@@ -97,8 +97,10 @@ func (x *exporter) attachment(a *mapi.Attachment, where string, used map[string]
 	default:
 		// Nothing is stored: an empty part keeps the name and the place.
 		if method != mapi.AttachNone {
-			x.problem(mapi.Problem{Where: where, Offset: -1, Field: "PidTagAttachDataBinary",
-				Detail: fmt.Sprintf("attachment by method %d holds no content", method), Spec: "[MS-OXCMSG] 2.2.2.7"})
+			x.problem(mapi.Problem{
+				Where: where, Offset: -1, Field: "PidTagAttachDataBinary",
+				Detail: fmt.Sprintf("attachment by method %d holds no content", method), Spec: "[MS-OXCMSG] 2.2.2.7",
+			})
 		}
 	}
 	if err != nil {
@@ -118,8 +120,10 @@ func (x *exporter) attachment(a *mapi.Attachment, where string, used map[string]
 // embeddedPart is message/rfc822, as deep as the bound allows.
 func (x *exporter) embeddedPart(p *part, a *mapi.Attachment) {
 	if x.depth >= x.opt.MaxDepth {
-		x.problem(mapi.Problem{Severe: true, Where: p.where, Offset: -1,
-			Detail: fmt.Sprintf("messages are nested deeper than %d levels; this one and what is in it are left out", x.opt.MaxDepth)})
+		x.problem(mapi.Problem{
+			Severe: true, Where: p.where, Offset: -1,
+			Detail: fmt.Sprintf("messages are nested deeper than %d levels; this one and what is in it are left out", x.opt.MaxDepth),
+		})
 		p.typ = "text/plain"
 		p.text = &text{subtype: "plain", charset: "us-ascii", mem: []byte("[message nested too deeply]\r\n")}
 		return
@@ -162,7 +166,7 @@ var webReferenceNames = func() (list []mapi.Name) {
 // fileURI makes a URI of a Windows path; a URI comes back as it is. RFC 8089 E
 func fileURI(s string) string {
 	if i := strings.Index(s, "://"); i > 1 || s == "" {
-		return header1Line(s)
+		return oneLine(s)
 	}
 	s = strings.ReplaceAll(s, `\`, "/")
 	switch {
@@ -171,10 +175,11 @@ func fileURI(s string) string {
 	case len(s) > 1 && s[1] == ':':
 		s = "file:///" + s
 	}
-	return percentEncode(header1Line(s))
+	return percentEncode(oneLine(s))
 }
 
-func header1Line(s string) string {
+// oneLine drops line breaks and NUL.
+func oneLine(s string) string {
 	return strings.NewReplacer("\r", "", "\n", "", "\x00", "").Replace(s)
 }
 

@@ -81,10 +81,14 @@ func TestT17AttachmentNames(t *testing.T) {
 	msgFile := &mapi.Attachment{Embedded: newMessage(nil)}
 	msgFile.Props.Set(mapi.PidTagAttachLongFilename, mapi.StringValue("mail.msg"))
 	m := newMessage(nil)
-	m.Attachments = []*mapi.Attachment{newAttachment("Long name.txt", nil), short, shown, again, embedded, typed, ext,
-		newAttachment("", nil), newAttachment("", nil), msgFile, newAttachment("bad\r\nname\x00.txt", nil)}
-	want := []string{"Long name.txt", "SHORT~1.TXT", "Display.txt", "Display (2).txt", "The subject.eml", "attachment.jpg", "attachment.xyz",
-		"attachment.bin", "attachment (2).bin", "mail.eml", "badname.txt"}
+	m.Attachments = []*mapi.Attachment{
+		newAttachment("Long name.txt", nil), short, shown, again, embedded, typed, ext,
+		newAttachment("", nil), newAttachment("", nil), msgFile, newAttachment("bad\r\nname\x00.txt", nil),
+	}
+	want := []string{
+		"Long name.txt", "SHORT~1.TXT", "Display.txt", "Display (2).txt", "The subject.eml", "attachment.jpg", "attachment.xyz",
+		"attachment.bin", "attachment (2).bin", "mail.eml", "badname.txt",
+	}
 	got, _ := export(t, m, nil)
 	p := tree(t, got)
 	for i, k := range p.kids {

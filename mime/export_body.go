@@ -209,8 +209,10 @@ func (x *exporter) htmlBytes(b mapi.Blob) (*text, error) {
 	name := codepage.Name(cp)
 	cs, ok := codepage.Get(cp)
 	if !known {
-		x.problem(mapi.Problem{Offset: -1, Field: "PidTagInternetCodepage", Detail: "code page of the HTML body is not known; taken as " + name,
-			Spec: "[MS-OXCMSG] 2.2.1.58.6"})
+		x.problem(mapi.Problem{
+			Offset: -1, Field: "PidTagInternetCodepage", Detail: "code page of the HTML body is not known; taken as " + name,
+			Spec: "[MS-OXCMSG] 2.2.1.58.6",
+		})
 	}
 	if name != "" && ok && asciiSuperset(cp) {
 		t.charset = name

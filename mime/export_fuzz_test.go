@@ -21,9 +21,11 @@ func FuzzExport(f *testing.F) {
 	f.Add("", signedEntity, []byte(signedEntity), []byte(nil), "To: a:b@c;", "IPM.Note.SMIME.MultipartSigned", uint8(7))
 	f.Fuzz(func(t *testing.T, s, body string, page, rich []byte, head, class string, kind uint8) {
 		texts := map[mapi.Tag]string{mapi.PidTagMessageClass: class, mapi.PidTagTransportMessageHeaders: head}
-		for _, tag := range []mapi.Tag{mapi.PidTagSubject, mapi.PidTagSenderName, mapi.PidTagSenderEmailAddress, mapi.PidTagSentRepresentingName,
+		for _, tag := range []mapi.Tag{
+			mapi.PidTagSubject, mapi.PidTagSenderName, mapi.PidTagSenderEmailAddress, mapi.PidTagSentRepresentingName,
 			mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagInternetMessageId, mapi.PidTagInternetReferences, mapi.PidTagConversationTopic,
-			mapi.PidTagReplyRecipientNames, mapi.PidTagReportingMessageTransferAgent} {
+			mapi.PidTagReplyRecipientNames, mapi.PidTagReportingMessageTransferAgent,
+		} {
 			texts[tag] = s
 		}
 		m := newMessage(texts)

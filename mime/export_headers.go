@@ -67,8 +67,10 @@ var fieldsByName = func() map[string]field {
 		m[strings.ToLower(n)] = field(i)
 	}
 	m["x-msmail-priority"] = fieldXPriority
-	for _, n := range []string{"mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id",
-		"content-description", "content-location", "content-base", "content-md5", "content-length", "content-features", "lines"} {
+	for _, n := range []string{
+		"mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id",
+		"content-description", "content-location", "content-base", "content-md5", "content-length", "content-features", "lines",
+	} {
 		m[n] = fieldStructure
 	}
 	return m

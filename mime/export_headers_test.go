@@ -141,8 +141,10 @@ func TestNamesThatAreAddresses(t *testing.T) {
 		}
 	}
 	m := newMessage(map[mapi.Tag]string{mapi.PidTagSenderName: "Unknown", mapi.PidTagSenderEmailAddress: "Unknown"})
-	m.Recipients = []*mapi.Recipient{newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "'typed@example.com'"}),
-		newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Not Resolved"})}
+	m.Recipients = []*mapi.Recipient{
+		newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "'typed@example.com'"}),
+		newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Not Resolved"}),
+	}
 	got, _ := export(t, m, nil)
 	if f := fields(got); f.Value("From") != "" || f.Value("To") != "<typed@example.com>, Not Resolved:;" {
 		t.Errorf("%s", got)
@@ -302,7 +304,8 @@ func TestStoredHeaderInDisorder(t *testing.T) {
 	m := newMessage(map[mapi.Tag]string{
 		mapi.PidTagTransportMessageHeaders: "\r\n\r\nFrom: \"=?utf-8?Q?J=C3=B6rg?=\" <j@example.com>\nTo: C.Cane <c@example.com>\nX-Raw: ü\nno colon here\n continued\nX-Long: " +
 			strings.Repeat("y", 2000) + "\nSubject: s\nBad Name: x\n",
-		mapi.PidTagSubject: "s"})
+		mapi.PidTagSubject: "s",
+	})
 	got, _ := export(t, m, nil)
 	f := fields(got)
 	if v := f.Value("From"); v != "=?utf-8?Q?J=C3=B6rg?= <j@example.com>" && v != "=?utf-8?B?SsO2cmc=?= <j@example.com>" {
@@ -338,8 +341,10 @@ func TestHeadersOfProperties(t *testing.T) {
 	m.Props.Set(mapi.PidTagMessageFlags, mapi.Int32Value(8))
 	m.Props.Set(mapi.PidTagExpiryTime, mapi.TimeValue(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)))
 	m.Props.SetName(mapi.PidNameKeywords, mapi.MultiStringValue([]string{"Red, blue", "Grün"}))
-	for n, s := range map[string]string{"X-Mine": "v", "x-lower": "l", "acceptlanguage": "de-DE", "Subject": "no", "X-Microsoft-Exchange-Organization-X": "no",
-		"bad name": "no", "X-Evil": "a\r\nBcc: x@y"} {
+	for n, s := range map[string]string{
+		"X-Mine": "v", "x-lower": "l", "acceptlanguage": "de-DE", "Subject": "no", "X-Microsoft-Exchange-Organization-X": "no",
+		"bad name": "no", "X-Evil": "a\r\nBcc: x@y",
+	} {
 		m.Props.SetName(mapi.Name{Set: mapi.PSInternetHeaders, Name: n}, mapi.StringValue(s))
 	}
 	got, _ := export(t, m, nil)
@@ -363,17 +368,21 @@ func TestHeadersOfProperties(t *testing.T) {
 func TestNothingBreaksOutOfTheHeader(t *testing.T) {
 	const evil = "x\r\nBcc: evil@example.com\r\n\r\n\x00body"
 	texts := make(map[mapi.Tag]string)
-	for _, tag := range []mapi.Tag{mapi.PidTagSubject, mapi.PidTagSenderName, mapi.PidTagSenderEmailAddress, mapi.PidTagSentRepresentingName,
+	for _, tag := range []mapi.Tag{
+		mapi.PidTagSubject, mapi.PidTagSenderName, mapi.PidTagSenderEmailAddress, mapi.PidTagSentRepresentingName,
 		mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagInternetMessageId, mapi.PidTagInReplyToId, mapi.PidTagInternetReferences,
-		mapi.PidTagConversationTopic, mapi.PidTagListHelp, mapi.PidTagReplyRecipientNames} {
+		mapi.PidTagConversationTopic, mapi.PidTagListHelp, mapi.PidTagReplyRecipientNames,
+	} {
 		texts[tag] = evil
 	}
 	m := newMessage(texts)
 	m.Props.SetName(mapi.PidNameKeywords, mapi.MultiStringValue([]string{evil}))
 	m.Recipients = []*mapi.Recipient{newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: evil, mapi.PidTagEmailAddress: evil, mapi.PidTagAddressType: evil})}
 	a := newAttachment(evil, []byte("x"))
-	for _, tag := range []mapi.Tag{mapi.PidTagAttachMimeTag, mapi.PidTagAttachContentId, mapi.PidTagAttachContentLocation, mapi.PidTagAttachContentBase,
-		mapi.PidTagDisplayName, mapi.PidTagTextAttachmentCharset} {
+	for _, tag := range []mapi.Tag{
+		mapi.PidTagAttachMimeTag, mapi.PidTagAttachContentId, mapi.PidTagAttachContentLocation, mapi.PidTagAttachContentBase,
+		mapi.PidTagDisplayName, mapi.PidTagTextAttachmentCharset,
+	} {
 		a.Props.Set(tag, mapi.StringValue(evil))
 	}
 	link := new(mapi.Attachment)

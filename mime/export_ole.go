@@ -33,8 +33,10 @@ func (x *exporter) storagePart(p *part, a *mapi.Attachment) error {
 		if x.ctx.Err() != nil {
 			return x.ctx.Err()
 		}
-		x.problem(mapi.Problem{Where: p.where, Offset: -1, Field: "PidTagAttachDataObject",
-			Detail: "the OLE object cannot be written as a compound file: " + err.Error()})
+		x.problem(mapi.Problem{
+			Where: p.where, Offset: -1, Field: "PidTagAttachDataObject",
+			Detail: "the OLE object cannot be written as a compound file: " + err.Error(),
+		})
 	}
 	blob, name, kind := x.nativeData(s)
 	if blob == nil {

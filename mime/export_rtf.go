@@ -24,8 +24,10 @@ func (x *exporter) rtfBody(b mapi.Blob) (plain, html *text, extra []*part, err e
 		if x.ctx.Err() != nil {
 			return nil, nil, nil, x.ctx.Err()
 		}
-		x.problem(mapi.Problem{Severe: !hasText, Where: "PidTagRtfCompressed", Offset: -1,
-			Detail: "the RTF body cannot be read: " + err.Error(), Spec: "[MS-OXRTFCP] 2.1.3.1"})
+		x.problem(mapi.Problem{
+			Severe: !hasText, Where: "PidTagRtfCompressed", Offset: -1,
+			Detail: "the RTF body cannot be read: " + err.Error(), Spec: "[MS-OXRTFCP] 2.1.3.1",
+		})
 		return nil, nil, []*part{{typ: octetStream, blob: b, disposition: "attachment", name: "body.lzfu", where: "PidTagRtfCompressed"}}, nil
 	}
 	if in.kind == rtf.Text {
@@ -43,8 +45,10 @@ func (x *exporter) rtfBody(b mapi.Blob) (plain, html *text, extra []*part, err e
 	}
 	if c.failed != nil {
 		x.loss("PidTagRtfCompressed", mapi.LossUnreadable, c.failed.Error())
-		extra = []*part{{typ: "application/rtf", disposition: "attachment", name: "body.rtf", where: "PidTagRtfCompressed",
-			write: c.writeRTF}}
+		extra = []*part{{
+			typ: "application/rtf", disposition: "attachment", name: "body.rtf", where: "PidTagRtfCompressed",
+			write: c.writeRTF,
+		}}
 		return plain, nil, extra, x.ctx.Err()
 	}
 	if in.kind == rtf.Plain {

@@ -35,8 +35,10 @@ const maxEntityHeader = 64 << 10
 func (x *exporter) smime() (*part, error) {
 	where := "attachment 1"
 	if len(x.m.Attachments) != 1 || x.m.Attachments[0].Data() == nil {
-		x.problem(mapi.Problem{Offset: -1, Field: "PidTagMessageClass",
-			Detail: "an S/MIME message has exactly one attachment; this one is written as an ordinary message", Spec: "[MS-OXOSMIME] 2.1"})
+		x.problem(mapi.Problem{
+			Offset: -1, Field: "PidTagMessageClass",
+			Detail: "an S/MIME message has exactly one attachment; this one is written as an ordinary message", Spec: "[MS-OXOSMIME] 2.1",
+		})
 		return nil, nil
 	}
 	a := x.m.Attachments[0]
@@ -58,14 +60,18 @@ func (x *exporter) smime() (*part, error) {
 		p.blob, p.disposition = nil, ""
 		p.raw = &rawEntity{blob: b}
 		p.typ = "multipart/signed"
-		p.params = []header.Param{{Name: "protocol", Value: "application/pkcs7-signature"},
-			{Name: "boundary", Value: strings.TrimRight(string(line), " \t\r")}}
+		p.params = []header.Param{
+			{Name: "protocol", Value: "application/pkcs7-signature"},
+			{Name: "boundary", Value: strings.TrimRight(string(line), " \t\r")},
+		}
 		return p, nil
 	}
 	kind := cmsKind(first)
 	if kind == "" && typ != "application/pkcs7-mime" && typ != "application/x-pkcs7-mime" {
-		x.problem(mapi.Problem{Where: where, Offset: 0, Field: "PidTagAttachDataBinary",
-			Detail: "neither a MIME entity nor a CMS object; the message is written as an ordinary one", Spec: "[MS-OXOSMIME] 2.1"})
+		x.problem(mapi.Problem{
+			Where: where, Offset: 0, Field: "PidTagAttachDataBinary",
+			Detail: "neither a MIME entity nor a CMS object; the message is written as an ordinary one", Spec: "[MS-OXOSMIME] 2.1",
+		})
 		return nil, nil
 	}
 	if typ != "application/pkcs7-mime" && typ != "application/x-pkcs7-mime" {

@@ -15,8 +15,10 @@ const signedEntity = "Content-Type: multipart/signed; protocol=\"application/pkc
 	"\r\nThis is an S/MIME message\r\n--b\r\nContent-Type: text/plain\r\n\r\nsigned  \r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nsig\r\n--b--\r\n"
 
 func smimeMessage(class, tag string, data []byte) *mapi.Message {
-	m := newMessage(map[mapi.Tag]string{mapi.PidTagMessageClass: class, mapi.PidTagSubject: "s", mapi.PidTagBody: "a copy of the text",
-		mapi.PidTagSenderSmtpAddress: "a@example.com"})
+	m := newMessage(map[mapi.Tag]string{
+		mapi.PidTagMessageClass: class, mapi.PidTagSubject: "s", mapi.PidTagBody: "a copy of the text",
+		mapi.PidTagSenderSmtpAddress: "a@example.com",
+	})
 	m.Attachments = []*mapi.Attachment{withText(newAttachment("", data), mapi.PidTagAttachMimeTag, tag)}
 	return m
 }
@@ -113,8 +115,10 @@ func TestT27SignedMessageInside(t *testing.T) {
 }
 
 func TestReports(t *testing.T) {
-	m := newMessage(map[mapi.Tag]string{mapi.PidTagMessageClass: "REPORT.IPM.Note.NDR", mapi.PidTagBody: "not delivered",
-		mapi.PidTagReportingMessageTransferAgent: "dns; mta.example.com"})
+	m := newMessage(map[mapi.Tag]string{
+		mapi.PidTagMessageClass: "REPORT.IPM.Note.NDR", mapi.PidTagBody: "not delivered",
+		mapi.PidTagReportingMessageTransferAgent: "dns; mta.example.com",
+	})
 	r := newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Bob", mapi.PidTagSmtpAddress: "bob@example.com", mapi.PidTagSupplementaryInfo: "<mx #5.1.1 smtp;550 5.1.1 unknown>"})
 	m.Recipients = []*mapi.Recipient{r, newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Nobody"})}
 	m.Recipients[1].Props.Set(mapi.PidTagNonDeliveryReportStatusCode, mapi.Int32Value(550))
@@ -128,8 +132,10 @@ func TestReports(t *testing.T) {
 	if s := p.kids[1].body; !strings.HasPrefix(s, want) || !strings.Contains(s, "Status: 5.5.0") {
 		t.Errorf("%s", s)
 	}
-	m = newMessage(map[mapi.Tag]string{mapi.PidTagMessageClass: "REPORT.IPM.Note.IPNRN", mapi.PidTagSenderSmtpAddress: "bob@example.com",
-		mapi.NewTag(0x1046, mapi.TypeString): "<1@example.com>"})
+	m = newMessage(map[mapi.Tag]string{
+		mapi.PidTagMessageClass: "REPORT.IPM.Note.IPNRN", mapi.PidTagSenderSmtpAddress: "bob@example.com",
+		mapi.NewTag(0x1046, mapi.TypeString): "<1@example.com>",
+	})
 	got, _ = export(t, m, nil)
 	p = tree(t, got)
 	if p.shape() != "report(plain disposition-notification)" || !strings.Contains(p.kids[1].body, "Final-Recipient: rfc822; bob@example.com\r\n") ||

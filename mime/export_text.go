@@ -29,13 +29,6 @@ type text struct {
 	open    func(context.Context) (io.ReadCloser, error)
 }
 
-func (t *text) reader(ctx context.Context) (io.ReadCloser, error) {
-	if t.open != nil {
-		return t.open(ctx)
-	}
-	return io.NopCloser(bytes.NewReader(t.mem)), nil
-}
-
 // sampleSize is how much of a text that is not held decides its encoding.
 const sampleSize = 64 << 10
 
