@@ -290,8 +290,7 @@ func (ls *lister) knownItem(it ledger.Item, m transport.Meta) []func(*ledger.Tx)
 	case it.Gone == ledger.GoneBoth:
 		return update(again)
 	case it.State == ledger.Skipped:
-		reason := r.o.Filter.item(m)
-		if reason == "" && (it.Reason == ReasonVanished || it.Reason == ReasonSource || slices.Contains(filtered, it.Reason) && it.Reason != ReasonNonMail && it.Reason != ReasonPlan) {
+		if r.o.wants(&it, m) {
 			return update(again)
 		}
 		ls.j.known++
@@ -546,7 +545,7 @@ func (r *run) lookAgain(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(filtered, it.Reason) || r.o.Filter.item(it.Meta) != "" || it.Reason == ReasonNonMail && r.o.NonMail == NonMailSkip {
+		if !r.o.wants(&it, it.Meta) {
 			continue
 		}
 		it.State, it.Reason, it.Detail, it.Run = ledger.Pending, "", "", r.id

@@ -40,41 +40,44 @@ func (m *mapper) all(folders []transport.Folder, kept map[string][]string) []tar
 			byPath[f.String()] = p
 		}
 	}
-	for i, f := range folders {
-		if out[i].path != nil {
-			continue
-		}
-		t := target{role: roles[i]}
-		ruled := false
-		if t.path, ruled = m.rule(f.Path); !ruled {
-			t.path = below(byPath, f.Path)
-			if t.role != transport.RoleNone {
-				if p := m.place(t.role, f.Path); p != nil {
-					t.path = p
+	// Then folders with a special use, and last all others.
+	for _, special := range []bool{true, false} {
+		for i, f := range folders {
+			if out[i].path != nil {
+				continue
+			}
+			p, ruled := m.rule(f.Path)
+			if !ruled {
+				p = m.place(roles[i], f.Path)
+			}
+			if special && (ruled || p == nil) {
+				continue
+			}
+			if p == nil && !ruled {
+				p = below(byPath, f.Path)
+			}
+			if len(p) == 0 {
+				// The root holds items in some stores; few sinks have one.
+				p = []string{canonical[transport.RoleInbox]}
+			}
+			t := target{path: p, role: roles[i]}
+			if at, taken := used[fold(p)]; taken && !ruled {
+				other := folders[at-1].String()
+				if m.merge {
+					t.note = fmt.Sprintf("merged with %q", other)
+				} else {
+					for n := 2; used[fold(t.path)] != 0; n++ {
+						t.path = append(slices.Clone(p[:len(p)-1]), fmt.Sprintf("%s (%d)", p[len(p)-1], n))
+					}
+					t.note = fmt.Sprintf("has a number, as %q has the name", other)
 				}
 			}
-		}
-		if len(t.path) == 0 {
-			// The root holds items in some stores; few sinks have one.
-			t.path = []string{canonical[transport.RoleInbox]}
-		}
-		if at, taken := used[fold(t.path)]; taken && !ruled {
-			other := folders[at-1].String()
-			if m.merge {
-				t.note = fmt.Sprintf("merged with %q", other)
-			} else {
-				base := t.path
-				for n := 2; used[fold(t.path)] != 0; n++ {
-					t.path = append(slices.Clone(base[:len(base)-1]), fmt.Sprintf("%s (%d)", base[len(base)-1], n))
-				}
-				t.note = fmt.Sprintf("has a number, as %q has the name", other)
+			if used[fold(t.path)] == 0 {
+				used[fold(t.path)] = i + 1
 			}
+			byPath[f.String()] = t.path
+			out[i] = t
 		}
-		if used[fold(t.path)] == 0 {
-			used[fold(t.path)] = i + 1
-		}
-		byPath[f.String()] = t.path
-		out[i] = t
 	}
 	return out
 }
@@ -122,6 +125,9 @@ func (m *mapper) roles(folders []transport.Folder) []transport.Role {
 
 // place is where a role lives in the sink; nil when it has no special place.
 func (m *mapper) place(role transport.Role, from []string) []string {
+	if role == transport.RoleNone {
+		return nil
+	}
 	for _, f := range m.sink {
 		if f.Role == role {
 			return f.Path

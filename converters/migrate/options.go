@@ -142,9 +142,16 @@ const (
 	ReasonNoForm  = "no-form" // the sink has no place for such an item
 )
 
-// filtered are the reasons that depend on options: such rows are looked at
-// again when the options change.
-var filtered = []string{ReasonSince, ReasonBefore, ReasonSize, ReasonClass, ReasonNonMail, ReasonPlan}
+// wants reports whether an item that was skipped is to be copied now.
+func (o *Options) wants(it *ledger.Item, m transport.Meta) bool {
+	switch it.Reason {
+	case ReasonVanished, ReasonSource, ReasonSince, ReasonBefore, ReasonSize, ReasonClass:
+		return o.Filter.item(m) == ""
+	case ReasonNonMail:
+		return o.NonMail != NonMailSkip && o.Filter.item(m) == ""
+	}
+	return false
+}
 
 func (f *Filter) folder(p []string) bool {
 	if slices.ContainsFunc(f.Exclude, func(pat string) bool { return matchPath(pat, p) }) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -323,7 +324,7 @@ func (d *dryRun) page(ctx context.Context, row, sink int64, metas []transport.Me
 	}
 	taken := map[int64]bool{}
 	for _, m := range metas {
-		if it, ok := known[m.Key]; ok && it.State.Final() && it.State != ledger.Failed && (it.State != ledger.Skipped || d.r.o.Filter.item(m) != "") {
+		if it, ok := known[m.Key]; ok && it.State.Final() && it.State != ledger.Failed && (it.State != ledger.Skipped || !d.r.o.wants(&it, m)) {
 			d.out.Known++
 			if sink != 0 && it.Ref != "" {
 				if p, err := d.r.l.PresentByRef(ctx, sink, it.Ref); err != nil {
@@ -409,7 +410,7 @@ func (d *dryRun) estimate(ctx context.Context) error {
 		}
 	}
 	secs := max(float64(d.out.Copy)/items, float64(d.out.Bytes)/bytes)
-	d.out.Estimate = time.Duration(secs * float64(time.Second)).Round(time.Second)
+	d.out.Estimate = time.Duration(math.Ceil(secs)) * time.Second
 	return nil
 }
 
