@@ -324,7 +324,14 @@ func (x *exporter) sameUser(a, b *person) bool {
 // replyTo is the list behind PidTagReplyRecipientEntries. [MS-OXCMAIL]
 // 2.1.3.1.2
 func (x *exporter) replyTo() []header.Address {
-	entries := parseEntryList(x.m.Props.Bytes(mapi.PidTagReplyRecipientEntries))
+	var entries [][]byte
+	if v, ok := x.m.Props.Get(mapi.PidTagReplyRecipientEntries); ok {
+		b, err := mapi.ReadBlob(x.ctx, v.Blob(), bodyHold)
+		if err != nil {
+			x.problem(mapi.Problem{Offset: -1, Field: "PidTagReplyRecipientEntries", Detail: err.Error(), Spec: "[MS-OXCMAIL] 2.1.3.1.2"})
+		}
+		entries = parseEntryList(b)
+	}
 	names := strings.Split(x.m.Props.Text(mapi.PidTagReplyRecipientNames), ";")
 	var list []header.Address
 	for i, e := range entries {

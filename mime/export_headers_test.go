@@ -306,7 +306,10 @@ func TestStoredHeaderInDisorder(t *testing.T) {
 			strings.Repeat("y", 2000) + "\nSubject: s\nBad Name: x\n",
 		mapi.PidTagSubject: "s",
 	})
-	got, _ := export(t, m, nil)
+	got, report := export(t, m, nil)
+	if len(report.Losses) != 1 || !strings.Contains(report.Losses[0].Detail, "Bad Name") {
+		t.Errorf("%v", report.Losses)
+	}
 	f := fields(got)
 	if v := f.Value("From"); v != "=?utf-8?Q?J=C3=B6rg?= <j@example.com>" && v != "=?utf-8?B?SsO2cmc=?= <j@example.com>" {
 		t.Errorf("%q", v)

@@ -37,8 +37,12 @@ func (x *exporter) mergeStored(v *values, stored header.Fields) {
 	var done [fieldCount]bool
 	for _, s := range stored {
 		if !header.ValidName(s.Name) {
-			// The separator of an mbox, or the line "Microsoft Mail Internet
-			// Headers Version 2.0" that old versions of Outlook put in front.
+			// Without a name it is the separator of an mbox, or the line
+			// "Microsoft Mail Internet Headers Version 2.0" that old versions
+			// of Outlook put in front.
+			if s.Name != "" {
+				x.loss("PidTagTransportMessageHeaders", mapi.LossNoHeader, "a line that is no header field: "+s.Name)
+			}
 			continue
 		}
 		f := fieldOf(s.Name)
