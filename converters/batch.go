@@ -471,7 +471,7 @@ func (b *Batch) openStdin() (*Input, func(), error) {
 		buf.Close()
 		return nil, nil, err
 	}
-	r, size, release, err := cv.readerAt(context.Background(), blob)
+	r, size, release, err := cv.ReaderAt(context.Background(), blob)
 	if err != nil {
 		buf.Close()
 		return nil, nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mime"
+	"github.com/mailconv/mailconv/msg"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/spool"
 )
@@ -57,6 +58,10 @@ func (cv *Converter) spool() *spool.Spool {
 
 func (cv *Converter) exportOptions() *mime.ExportOptions {
 	return &mime.ExportOptions{KeepMAPI: cv.KeepMAPI, Losses: cv.Losses, Resolver: cv.Resolver, EXMap: cv.Addresses, Storage: storageBlob}
+}
+
+func (cv *Converter) importOptions() *mime.ImportOptions {
+	return &mime.ImportOptions{KeepMIME: cv.KeepMIME, RTF: cv.RTF, Storage: readStorage}
 }
 
 // To gives c in the first of the forms that it can have without change, else
@@ -110,12 +115,29 @@ func (cv *Converter) ToObject(ctx context.Context, c *transport.Content) (*trans
 	if c.Form == transport.FormObject {
 		return cv.To(ctx, c, transport.FormObject)
 	}
-	return nil, errors.New("not built")
+	r, size, release, err := cv.ReaderAt(ctx, c.MIME)
+	if err != nil {
+		return nil, err
+	}
+	out := &transport.Content{Form: transport.FormObject, OnClose: release}
+	m, rep, err := mime.Import(ctx, r, size, cv.importOptions())
+	if rep != nil {
+		out.Problems = append(slices.Clip(c.Problems), rep.Problems...)
+		out.Losses = append(slices.Clip(c.Losses), rep.Losses...)
+	}
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	if !rep.Restored {
+		msg.Complete(m)
+	}
+	out.Object = m
+	return out, nil
 }
 
-// readerAt gives random access to a blob: as it is where it has that, else
+// ReaderAt gives random access to a blob: as it is where it has that, else
 // through the spool.
-func (cv *Converter) readerAt(ctx context.Context, b mapi.Blob) (io.ReaderAt, int64, func() error, error) {
+func (cv *Converter) ReaderAt(ctx context.Context, b mapi.Blob) (io.ReaderAt, int64, func() error, error) {
 	switch b := b.(type) {
 	case mapi.Section:
 		return io.NewSectionReader(b.R, b.Off, b.N), b.N, func() error { return nil }, nil
@@ -138,7 +160,7 @@ func (cv *Converter) readerAt(ctx context.Context, b mapi.Blob) (io.ReaderAt, in
 	if err != nil {
 		return nil, 0, nil, errors.Join(err, buf.Close())
 	}
-	at, size, release, err := cv.readerAt(ctx, kept)
+	at, size, release, err := cv.ReaderAt(ctx, kept)
 	if err != nil {
 		return nil, 0, nil, errors.Join(err, buf.Close())
 	}

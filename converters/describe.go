@@ -57,7 +57,7 @@ func Describe(ctx context.Context, it *Item, cv *Converter, props bool) (*Node, 
 	case transport.FormObject:
 		n = describeMessage(it.Object, props)
 	default:
-		r, size, release, err := cv.readerAt(ctx, it.MIME)
+		r, size, release, err := cv.ReaderAt(ctx, it.MIME)
 		if err != nil {
 			return nil, err
 		}

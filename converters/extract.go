@@ -43,7 +43,7 @@ func (x *Extractor) Extract(ctx context.Context, it *Item, cv *Converter) ([]str
 		w.message(it.Object, 0)
 		return w.files, errors.Join(w.errs...)
 	}
-	r, size, release, err := cv.readerAt(ctx, it.MIME)
+	r, size, release, err := cv.ReaderAt(ctx, it.MIME)
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,13 @@ import (
 // signatureCFB begins every compound file. [MS-CFB] 2.2
 const signatureCFB = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
 
+const (
+	formatMSG = "msg"
+	formatOFT = "oft"
+)
+
 var msgFormat = &Format{
-	Name: "msg", Ext: ".msg", Summary: "Outlook message [MS-OXMSG]",
+	Name: formatMSG, Ext: ".msg", Summary: "Outlook message [MS-OXMSG]",
 	sniff: func(head []byte, name string) bool { return hasPrefix(head, signatureCFB) && !hasExt(name, ".oft") },
 	read:  readMSG,
 	write: func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error {
@@ -22,7 +27,7 @@ var msgFormat = &Format{
 }
 
 var oftFormat = &Format{
-	Name: "oft", Ext: ".oft", Summary: "Outlook template",
+	Name: formatOFT, Ext: ".oft", Summary: "Outlook template",
 	sniff: func(head []byte, _ string) bool { return hasPrefix(head, signatureCFB) },
 	read:  readMSG,
 	write: func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error {
@@ -36,6 +41,9 @@ func readMSG(_ context.Context, in *Input, cv *Converter) iter.Seq2[*Item, error
 		if err != nil {
 			return nil, err
 		}
+		if f.CLSID == msg.CLSIDTemplate && f.Message.Encoded != nil {
+			f.Message.Encoded.Format = formatOFT
+		}
 		return &Item{Content: &transport.Content{
 			Form: transport.FormObject, Object: f.Message, Problems: f.Problems, OnClose: f.Close,
 		}}, nil
@@ -44,9 +52,12 @@ func readMSG(_ context.Context, in *Input, cv *Converter) iter.Seq2[*Item, error
 
 func writeMSG(ctx context.Context, w io.Writer, it *Item, cv *Converter, template bool) error {
 	return withObject(ctx, it, cv, func(c *transport.Content) error {
-		clsid := msg.CLSIDMessage
+		clsid, name := msg.CLSIDMessage, formatMSG
 		if template {
-			clsid = msg.CLSIDTemplate
+			clsid, name = msg.CLSIDTemplate, formatOFT
+		}
+		if e := c.Object.Encoded; e != nil && e.Format == name && len(c.Problems) == 0 {
+			return copyBlob(ctx, w, e.Blob)
 		}
 		return msg.Write(ctx, w, c.Object, &msg.WriteOptions{CLSID: clsid})
 	})

@@ -31,7 +31,7 @@ var htmlFormat = &Format{
 
 func withPage(ctx context.Context, it *Item, cv *Converter, do func(*page.Page, *entity.Entity) error) error {
 	return withMIME(ctx, it, cv, func(b mapi.Blob) error {
-		r, size, release, err := cv.readerAt(ctx, b)
+		r, size, release, err := cv.ReaderAt(ctx, b)
 		if err != nil {
 			return err
 		}

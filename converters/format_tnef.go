@@ -26,7 +26,7 @@ var tnefFormat = &Format{
 	},
 	write: func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error {
 		return withObject(ctx, it, cv, func(c *transport.Content) error {
-			return tnef.Encode(ctx, w, c.Object, &tnef.EncodeOptions{Storage: storageBlob})
+			return tnef.Encode(ctx, w, c.Object, &tnef.EncodeOptions{Storage: storageBlob, Loss: it.lose})
 		})
 	},
 }

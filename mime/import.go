@@ -42,6 +42,9 @@ type ImportOptions struct {
 type ImportReport struct {
 	Problems mapi.Problems
 	Losses   []mapi.Loss
+	// Restored says that the message came whole out of the TNEF part that
+	// [ExportOptions.KeepMAPI] adds: it is what it was, and wants no additions.
+	Restored bool
 }
 
 // Import reads the mail in the first size bytes of src as a message.
@@ -170,6 +173,7 @@ func (im *importer) structure(e *entity.Entity) {
 
 // finish sets what depends on the whole message.
 func (im *importer) finish() {
+	im.report.Restored = im.whole
 	if im.whole {
 		return
 	}

@@ -143,6 +143,8 @@ func commands(std stdio) []*cli.Command {
 		convertCommand(std),
 		inspectCommand(std),
 		extractCommand(std),
+		lsCommand(std),
+		copyCommand(std),
 		completionCommand(std),
 		versionCommand(std),
 	}

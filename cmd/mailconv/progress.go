@@ -50,12 +50,18 @@ func (p *progress) start(total int) {
 	}
 }
 
-func (p *progress) step() {
+func (p *progress) step() { p.steps(1) }
+
+// steps counts n steps at once.
+func (p *progress) steps(n int) {
+	if n == 0 {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.count++
+	p.count += n
 	if p.bar != nil {
-		_ = p.bar.Add(1) // only the drawing can fail
+		_ = p.bar.Add(n) // only the drawing can fail
 		return
 	}
 	if p.kind != "plain" && p.kind != "json" {
