@@ -123,14 +123,18 @@ func (x *exporter) headers(root *part) {
 	stored := x.storedFields()
 	var v values
 	x.values(&v, stored)
+	var entity header.Fields
+	if root.raw != nil && root.raw.hasHeader {
+		entity = header.Parse(root.raw.head)
+	}
 	if len(stored) > 0 {
-		x.mergeStored(&v, stored)
+		x.mergeStored(&v, withoutContent(stored, entity))
 	} else {
 		for f := field(0); f < fieldCount; f++ {
 			x.writeField(&v, f)
 		}
 	}
-	x.internetHeaders(stored)
+	x.internetHeaders(stored, entity)
 }
 
 // values collects what the properties say.
@@ -449,7 +453,7 @@ func (x *exporter) threadIndex(s string) {
 
 // internetHeaders writes the named properties of PS_INTERNET_HEADERS, whose
 // names are those of the fields. [MS-OXCMAIL] 2.1.3.2.20
-func (x *exporter) internetHeaders(stored header.Fields) {
+func (x *exporter) internetHeaders(stored, entity header.Fields) {
 	for i := range x.m.Props {
 		p := &x.m.Props[i]
 		if p.Name == nil || p.Name.Set != mapi.PSInternetHeaders || p.Name.Name == "" {
@@ -460,6 +464,9 @@ func (x *exporter) internetHeaders(stored header.Fields) {
 			continue
 		}
 		if _, ok := stored.Get(name); ok {
+			continue
+		}
+		if _, ok := entity.Get(name); ok {
 			continue
 		}
 		// Reserved for the transport. [MS-OXCMAIL] 2.1.3.2.20

@@ -26,6 +26,24 @@ type rawEntity struct {
 	hasHeader bool
 }
 
+// withoutContent leaves out the Content- fields that the stored entity brings
+// along.
+func withoutContent(stored, entity header.Fields) header.Fields {
+	if len(entity) == 0 {
+		return stored
+	}
+	out := make(header.Fields, 0, len(stored))
+	for _, f := range stored {
+		if hasPrefixFold(f.Name, "Content-") {
+			if _, ok := entity.Get(f.Name); ok {
+				continue
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
 // maxEntityHeader bounds the header of a stored entity.
 const maxEntityHeader = 64 << 10
 

@@ -53,6 +53,17 @@ func TestT27SignedEntityIsUntouched(t *testing.T) {
 	}
 }
 
+// A field that the stored entity brings is not written twice.
+func TestT27EntityHeaderOnce(t *testing.T) {
+	m := smimeMessage("IPM.Note.SMIME.MultipartSigned", "multipart/signed", []byte("Content-Language: de\r\n"+signedEntity))
+	m.Props.Set(mapi.PidTagTransportMessageHeaders, mapi.StringValue("content-language: de\r\nContent-Class: x\r\nX-A: b\r\n"))
+	m.Props.SetName(mapi.Name{Set: mapi.PSInternetHeaders, Name: "content-language"}, mapi.StringValue("de"))
+	got, _ := export(t, m, nil)
+	if f := fields(got); len(f.All("Content-Language")) != 1 || f.Value("Content-Class") != "x" || len(f.All("Content-Type")) != 1 {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestT27OpenSSLVerifies(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
