@@ -16,13 +16,14 @@ import (
 // attachment like any other. [MS-OXCMAIL] 2.2.3.5
 func (im *importer) tnef(root *entity.Entity) bool {
 	var part *entity.Entity
-	linked := false // by paramAttachment: the TNEF part is one of Export
+	whole := false // the TNEF part is one of Export
 	root.Walk(func(e *entity.Entity) bool {
-		if part == nil && isTNEF(e) {
-			part = e
-		}
-		if _, ok := linkedAttachment(e); ok {
-			linked = true
+		if isTNEF(e) {
+			n, ok := linkedAttachment(e)
+			ours := ok && n < 0
+			if part == nil || ours && !whole {
+				part, whole = e, ours
+			}
 		}
 		return !e.IsMessage()
 	})
@@ -39,7 +40,7 @@ func (im *importer) tnef(root *entity.Entity) bool {
 		im.problem(mapi.Problem{Where: whereOf(part), Offset: part.BodyOffset(), Detail: "the TNEF part cannot be read and stays an attachment: " + err.Error(), Spec: "[MS-OXTNEF] 2"})
 		return false
 	}
-	if linked || len(tm.Recipients) > 0 && root.Fields.Value("X-MS-TNEF-Correlator") == "" {
+	if whole {
 		im.wholeTNEF(root, tm)
 		return true
 	}
@@ -58,14 +59,14 @@ func isTNEF(e *entity.Entity) bool {
 }
 
 // linkedAttachment is the attachment of the TNEF part that a part holds the
-// content of, counted from 0.
+// content of, counted from 0; -1 for the TNEF part itself.
 func linkedAttachment(e *entity.Entity) (int, bool) {
 	v, ok := header.FindParam(e.DispositionParams, paramAttachment)
 	if !ok {
 		return 0, false
 	}
 	n, err := strconv.Atoi(v)
-	return n - 1, err == nil && n > 0
+	return n - 1, err == nil && n >= 0
 }
 
 // wholeTNEF takes the message as the TNEF part has it, all properties as they
@@ -74,7 +75,7 @@ func linkedAttachment(e *entity.Entity) (int, bool) {
 func (im *importer) wholeTNEF(root *entity.Entity, tm *mapi.Message) {
 	im.m, im.whole = tm, true
 	root.Walk(func(e *entity.Entity) bool {
-		if n, ok := linkedAttachment(e); ok {
+		if n, ok := linkedAttachment(e); ok && n >= 0 {
 			if n >= len(tm.Attachments) {
 				im.problem(mapi.Problem{Where: whereOf(e), Offset: e.Offset(), Field: paramAttachment, Detail: fmt.Sprintf("attachment %d of %d", n+1, len(tm.Attachments))})
 				im.attach(e, false)
