@@ -263,6 +263,42 @@ func (f *File) Orphans(ctx context.Context) iter.Seq2[Entry, error] {
 	}
 }
 
+// A Former item was deleted from the file, but is still found in its free
+// space.
+type Former struct {
+	Entry
+	// Node is what [File.ItemOf] reads the item from.
+	Node ndb.Node
+}
+
+// Former lists the items that were deleted and are still found in the free
+// space of the file. They may be damaged, as parts of them can be overwritten.
+// The first call reads the whole file.
+func (f *File) Former(ctx context.Context) iter.Seq2[Former, error] {
+	return func(yield func(Former, error) bool) {
+		for _, n := range f.db.Former() {
+			if ctx.Err() != nil {
+				yield(Former{}, ctx.Err())
+				return
+			}
+			t := n.NID.Type()
+			if t != ndb.TypeNormalMessage && t != ndb.TypeAssocMessage {
+				continue
+			}
+			e := f.entryOfNode(n)
+			if e.Class == "" {
+				continue // overwritten, or no item
+			}
+			if t == ndb.TypeAssocMessage {
+				e.View = Associated
+			}
+			if !yield(Former{e, n}, nil) {
+				return
+			}
+		}
+	}
+}
+
 // columns are the columns of a contents table that an [Entry] shows.
 type columns struct {
 	cs                                                        mapi.Charset
@@ -319,7 +355,11 @@ func (f *File) entryOf(nid NID) Entry {
 	if err != nil {
 		return e
 	}
-	e.Folder = n.Parent
+	return f.entryOfNode(n)
+}
+
+func (f *File) entryOfNode(n ndb.Node) Entry {
+	e := Entry{NID: n.NID, Folder: n.Parent, Size: -1}
 	pc, err := ltp.OpenPC(f.db, n)
 	if err != nil {
 		return e

@@ -39,7 +39,7 @@ func (f *File) ItemOf(ctx context.Context, n ndb.Node) (*mapi.Message, mapi.Prob
 	r := &itemReader{f: f, ctx: ctx, objects: maxObjects, recipients: maxRecipients}
 	r.db = f.db.Scope(r.add)
 	if n.Doubt != 0 {
-		r.add(mapi.Problem{Where: "NBT", Offset: n.Doubt, Field: "NBTENTRY", Detail: fmt.Sprintf("the page that lists %v is damaged; the item may be another one's", n), Spec: "[MS-PST] 2.2.2.7.7.4"})
+		r.add(mapi.Problem{Where: "NBT", Offset: n.Doubt, Field: "NBTENTRY", Detail: fmt.Sprintf("the page that lists %v is damaged or not in use any more; the item may be incomplete, or another one's", n), Spec: "[MS-PST] 2.2.2.7.7.4"})
 	}
 	m, err := r.message(n, f.charset, nil)
 	if err != nil {

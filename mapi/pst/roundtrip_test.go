@@ -189,5 +189,29 @@ func TestHiddenDeletedAndLostItems(t *testing.T) {
 		if !slices.Equal(lost, []string{"Mail 900", "Mail 901"}) {
 			t.Errorf("%v: orphans: %q", kind, lost)
 		}
+		// What was deleted is still in free space.
+		var former []string
+		for e, err := range f.Former(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, problems, err := f.ItemOf(t.Context(), e.Node)
+			if err != nil || problems.Severe() {
+				t.Fatal(err, problems)
+			}
+			for _, a := range m.Attachments {
+				b, err := mapi.ReadBlob(t.Context(), a.Data(), 1<<20)
+				if err != nil || len(b) != 70_001 {
+					t.Errorf("%v: %d bytes: %v", kind, len(b), err)
+				}
+			}
+			former = append(former, e.Subject)
+		}
+		if !slices.Equal(former, []string{"Mail 902", "Mail 903"}) {
+			t.Errorf("%v: former: %q", kind, former)
+		}
+		for _, p := range f.Problems() {
+			t.Errorf("%v: %v", kind, p)
+		}
 	}
 }

@@ -53,6 +53,11 @@ type core struct {
 	bbtDamaged atomic.Bool
 	blocksOnce sync.Once
 	found      []foundBlock
+
+	leafPages  []int64
+	formerOnce sync.Once
+	former     map[NID]Node
+	freeSpace  atomic.Bool // blocks in free space count
 }
 
 // Scope is a view of the same file that tells report, too, of the damage in

@@ -47,6 +47,59 @@ func (f *File) scanPages() {
 				continue
 			}
 			f.salvaged[pageKey{m.ptype, m.bid}] = off + int64(i)
+			if m.ptype == ptypeNBT && m.cLevel == 0 {
+				f.leafPages = append(f.leafPages, off+int64(i))
+			}
+		}
+	}
+}
+
+// Former lists the nodes that pages of the node B-tree in free space still
+// name, and that the tree does not have any more: what was deleted, as long as
+// nothing was written over it. Of several versions of a node it is the latest
+// whose data block is found. The first call reads the whole file; afterwards
+// blocks that the block B-tree does not have are looked for in free space too.
+func (f *File) Former() []Node {
+	f.formerOnce.Do(f.findFormer)
+	list := make([]Node, 0, len(f.former))
+	for _, n := range f.former {
+		list = append(list, n)
+	}
+	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.NID, b.NID) })
+	return list
+}
+
+func (f *File) findFormer() {
+	f.salvage(ptypeNBT, 0)
+	live := map[int64]struct{}{}
+	f.nbt.walk(0, func(p *page) bool { live[p.ib] = struct{}{}; return true }, func(error) bool { return true })
+	f.freeSpace.Store(true)
+	f.former = map[NID]Node{}
+	base := &File{core: f.core}
+	for _, ib := range f.leafPages {
+		if _, ok := live[ib]; ok {
+			continue
+		}
+		raw := make([]byte, f.l.PageSize)
+		if f.readAt(raw, ib) != nil {
+			continue
+		}
+		p, err := base.parsePage(&f.nbt, BREF{f.l.meta(raw).bid, ib}, ib, 0)
+		if err != nil {
+			continue
+		}
+		for i := range p.n {
+			n := base.parseNBT(p, i)
+			n.Doubt = ib
+			if old, ok := f.former[n.NID]; ok && old.Data >= n.Data || n.Data == 0 || len(f.former) >= maxSalvaged {
+				continue
+			}
+			if _, _, err := f.nbt.find(uint64(n.NID)); err != ErrNotFound {
+				continue
+			}
+			if _, err := base.findBlock(n.Data, &bbtCursor{}); err == nil {
+				f.former[n.NID] = n
+			}
 		}
 	}
 }
@@ -62,7 +115,8 @@ type foundBlock struct {
 // salvageBlock finds a block by its trailer, for a file whose block B-tree is
 // damaged. The first call reads the whole file.
 func (f *File) salvageBlock(bid BID) (blockRef, bool) {
-	if !f.bbtDamaged.Load() {
+	free := f.freeSpace.Load()
+	if !f.bbtDamaged.Load() && !free {
 		return blockRef{}, false
 	}
 	f.blocksOnce.Do(f.scanBlocks)
@@ -71,6 +125,9 @@ func (f *File) salvageBlock(bid BID) (blockRef, bool) {
 		return blockRef{}, false
 	}
 	b := &f.found[i]
+	if free {
+		return blockRef{bid: bid, ib: b.ib, cb: int(b.cb), n: int(b.n)}, true
+	}
 	f.damage(mapi.Problem{Where: "BBT", Offset: b.ib, Field: "BBTENTRY",
 		Detail: fmt.Sprintf("block %v is not in the block B-tree; it was found by its trailer", bid), Spec: "[MS-PST] 2.2.2.7.7.3"})
 	return blockRef{bid: bid, ib: b.ib, cb: int(b.cb), n: int(b.n)}, true

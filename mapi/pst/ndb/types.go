@@ -84,8 +84,9 @@ type Node struct {
 	Sub  BID
 	// Top is the node of the node B-tree in which a sub-node lies, else 0.
 	Top NID
-	// Doubt, where it is not 0, is the offset of the damaged page that the
-	// entry comes from: the entry may be what is wrong in it.
+	// Doubt, where it is not 0, is the offset of the page that the entry comes
+	// from, which is damaged (the entry may be what is wrong in it) or lies in
+	// free space, see [File.Former].
 	Doubt int64
 }
 

@@ -45,22 +45,24 @@ func pageBase(l *ndb.Layout) int64 {
 
 // file is the lower half of the writer: blocks, pages, maps, header.
 type file struct {
-	w    io.WriterAt
-	l    *ndb.Layout
-	o    *Options
-	end  int64 // of what is allocated
-	buf  []byte
-	off  int64 // of buf
-	err  error
-	bbt  []entry
-	nbt  []entry
-	bids uint64
-	pids uint64
-	out  *Written
-	node ndb.NID // that is being written, for Places
-	sub  ndb.NID
-	z    bytes.Buffer
-	zw   *zlib.Writer
+	w   io.WriterAt
+	l   *ndb.Layout
+	o   *Options
+	end int64 // of what is allocated
+	buf []byte
+	off int64 // of buf
+	err error
+	bbt []entry
+	nbt []entry
+	// former is what a page of the NBT in free space names.
+	former []entry
+	bids   uint64
+	pids   uint64
+	out    *Written
+	node   ndb.NID // that is being written, for Places
+	sub    ndb.NID
+	z      bytes.Buffer
+	zw     *zlib.Writer
 }
 
 func newFile(out io.WriterAt, o *Options) *file {
@@ -458,6 +460,9 @@ func (f *file) trailer(p []byte, ptype byte, ref ndb.BREF, signed bool) []byte {
 
 // finish writes the trees, the maps and the header.
 func (f *file) finish() {
+	if len(f.former) > 0 {
+		f.page(f.former[:min(len(f.former), f.l.PageEntries/f.l.NBTEntry)], 0x81, f.l.NBTEntry, f.l.PageEntries/f.l.NBTEntry, 0, "free")
+	}
 	nbt := f.pages(f.nbt, 0x81, f.l.NBTEntry, "NBT")
 	bbt := f.pages(f.bbt, 0x80, f.l.BBTEntry, "BBT")
 	f.flush()

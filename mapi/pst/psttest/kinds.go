@@ -60,6 +60,7 @@ func Sample() *Folder {
 			Associated: []*mapi.Message{note("IPM.Configuration.Sample", "settings")},
 			Dead:       []*mapi.Message{Plain(900)},
 			Orphans:    []*mapi.Message{Plain(901)},
+			Former:     []*mapi.Message{Plain(902), withFile(903)},
 			Folders: []*Folder{
 				{Name: "Twin", Class: "IPF.Note", Items: Items(Plain(3))},
 				{Name: "Twin", Class: "IPF.Note", Items: Items(Plain(4), Plain(5))},
@@ -103,6 +104,17 @@ func note(class, subject string) *mapi.Message {
 	m.Props.Set(mapi.PidTagClientSubmitTime, mapi.TimeValue(date))
 	m.Props.Set(mapi.PidTagLastModificationTime, mapi.TimeValue(date))
 	m.Props.Set(mapi.PidTagSearchKey, mapi.BinaryValue([]byte("key of "+subject)))
+	return m
+}
+
+// withFile is a mail with an attachment of several blocks.
+func withFile(n int) *mapi.Message {
+	m := Plain(n)
+	a := &mapi.Attachment{}
+	a.Props.Set(mapi.PidTagAttachMethod, mapi.Int32Value(mapi.AttachByValue))
+	a.Props.Set(mapi.PidTagAttachLongFilename, mapi.StringValue("deleted.bin"))
+	a.Props.Set(mapi.PidTagAttachDataBinary, mapi.BinaryValue(noise(70_001, 11)))
+	m.Attachments = append(m.Attachments, a)
 	return m
 }
 

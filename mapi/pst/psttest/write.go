@@ -23,9 +23,10 @@ type Folder struct {
 	// memory.
 	Items iter.Seq[*mapi.Message]
 	// Associated are hidden items; Dead have a row that the row index does
-	// not name; Orphans have no row.
-	Associated, Dead, Orphans []*mapi.Message
-	Folders                   []*Folder
+	// not name; Orphans have no row; Former were deleted, and only a page in
+	// free space still names them.
+	Associated, Dead, Orphans, Former []*mapi.Message
+	Folders                           []*Folder
 	// Search makes a search folder, which is empty.
 	Search bool
 	// Count, where it is not 0, is written instead of the number of items.
@@ -278,6 +279,16 @@ func (w *writer) folder(nid, parent ndb.NID, fo *Folder) error {
 		if err := w.message(ndb.NID(w.messages<<5)|ndb.NID(ndb.TypeNormalMessage), nid, m); err != nil {
 			return err
 		}
+	}
+	for _, m := range fo.Former {
+		w.messages++
+		blocks := len(w.bbt)
+		if err := w.message(ndb.NID(w.messages<<5)|ndb.NID(ndb.TypeNormalMessage), nid, m); err != nil {
+			return err
+		}
+		w.bbt = w.bbt[:blocks]
+		w.former = append(w.former, w.nbt[len(w.nbt)-1])
+		w.nbt = w.nbt[:len(w.nbt)-1]
 	}
 	var hidden []row
 	for _, m := range fo.Associated {
