@@ -7,11 +7,13 @@ package all
 import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/maildir"
+	"github.com/mailconv/mailconv/transport/mbox"
 )
 
 // Registry lists every driver, in the order in which a bare path is sniffed.
 func Registry() *transport.Registry {
 	return transport.NewRegistry(
 		maildir.Driver(),
+		mbox.Driver(),
 	)
 }

@@ -80,6 +80,9 @@ func (c *contextReader) Read(p []byte) (int, error) {
 // NewReader gives the CRLF form of what is stored.
 func NewReader(r io.Reader) io.Reader { return &reader{src: r, mode: undecided} }
 
+// Widen adds a CR before each LF that has none, whatever the first line is.
+func Widen(r io.Reader) io.Reader { return &reader{src: r, mode: adding} }
+
 const (
 	undecided = iota
 	asIs
