@@ -209,3 +209,47 @@ func TestOneByteFlipped(t *testing.T) {
 		})
 	}
 }
+
+// TestLostPages: a page that is overwritten as a whole costs nothing where an
+// earlier version of it, or what it points to, can be found.
+func TestLostPages(t *testing.T) {
+	for _, kind := range []ndb.Kind{ndb.ANSI, ndb.Unicode, ndb.Unicode4K} {
+		mem, w := build(t, psttest.Sample(), psttest.Options{Kind: kind, Crypt: ndb.CryptPermute, OldPages: true, PageEntries: 12})
+		r, size := mem.Reader()
+		base, err := readAll(t, r, size)
+		if err != nil || len(base.problems) > 0 {
+			t.Fatal(err, base.problems)
+		}
+		n := 0
+		for _, p := range w.Places {
+			if p.What != "NBT" && p.What != "BBT" || p.Level != 0 {
+				continue
+			}
+			if n++; n%7 != 0 {
+				continue
+			}
+			page := mem.B[p.Offset : p.Offset+int64(ndb.LayoutOf(kind).PageSize)]
+			old := slices.Clone(page)
+			clear(page)
+			r, size := mem.Reader()
+			got, err := readAll(t, r, size)
+			copy(page, old)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			lost := 0
+			for nid, d := range base.items {
+				if got.items[nid] != d {
+					lost++
+				}
+			}
+			if lost > 0 {
+				t.Errorf("%v: %s page at 0x%X: %d of %d items lost or changed: %v %v", kind, p.What, p.Offset, lost, len(base.items), got.problems, got.errs)
+			}
+			if !slices.ContainsFunc(got.problems, func(q mapi.Problem) bool { return q.Offset == p.Offset || q.Where == "BBT" }) {
+				t.Errorf("%v: %s page at 0x%X is not named", kind, p.What, p.Offset)
+			}
+		}
+	}
+}

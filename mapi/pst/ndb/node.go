@@ -51,6 +51,15 @@ func (f *File) Node(nid NID) (Node, error) {
 		return Node{}, &notFoundError{nid: nid}
 	}
 	if err != nil {
+		// The page is lost; an earlier version of it may be in free space.
+		f.formerOnce.Do(f.findFormer)
+		if n, ok := f.former[nid]; ok {
+			p := ProblemOf(err, "")
+			p.Severe = false
+			p.Detail += "; nodes are taken from an earlier version of the page"
+			f.damage(p)
+			return n, nil
+		}
 		return Node{}, err
 	}
 	return f.parseNBT(p, i), nil

@@ -94,7 +94,7 @@ func (f *File) findFormer() {
 			if old, ok := f.former[n.NID]; ok && old.Data >= n.Data || n.Data == 0 || len(f.former) >= maxSalvaged {
 				continue
 			}
-			if _, _, err := f.nbt.find(uint64(n.NID)); err != ErrNotFound {
+			if _, _, err := f.nbt.find(uint64(n.NID)); err == nil {
 				continue
 			}
 			if _, err := base.findBlock(n.Data, &bbtCursor{}); err == nil {

@@ -463,6 +463,9 @@ func (f *file) finish() {
 	if len(f.former) > 0 {
 		f.page(f.former[:min(len(f.former), f.l.PageEntries/f.l.NBTEntry)], 0x81, f.l.NBTEntry, f.l.PageEntries/f.l.NBTEntry, 0, "free")
 	}
+	if f.o.OldPages {
+		f.pages(slices.Clone(f.nbt), 0x81, f.l.NBTEntry, "free")
+	}
 	nbt := f.pages(f.nbt, 0x81, f.l.NBTEntry, "NBT")
 	bbt := f.pages(f.bbt, 0x80, f.l.BBTEntry, "BBT")
 	f.flush()

@@ -60,6 +60,9 @@ type Options struct {
 	Inline int
 	// RowsInSubnode keeps the rows of small tables out of their heap.
 	RowsInSubnode bool
+	// OldPages leaves an earlier version of the node B-tree in free space, as
+	// Outlook does.
+	OldPages bool
 	// Storage makes the compound file of an OLE object. Without it the
 	// attachment's PidTagAttachDataObject is written.
 	Storage func(ctx context.Context, s *mapi.Storage) (mapi.Blob, error)
