@@ -110,7 +110,9 @@ func (x *exporter) finish(p *part) error {
 			// Reported when the text is written.
 			sample, all = nil, false
 		}
-		p.enc = textEncoding(sample, all)
+		if p.text.subtype != "" {
+			p.enc = textEncoding(sample, all)
+		} // else fields of a report, which must be 7bit: RFC 3464 2.1
 		if p.text.charset != "" {
 			p.params = append(p.params, header.Param{Name: "charset", Value: p.text.charset})
 		}

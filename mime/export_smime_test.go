@@ -130,7 +130,7 @@ func TestReports(t *testing.T) {
 		mapi.PidTagMessageClass: "REPORT.IPM.Note.NDR", mapi.PidTagBody: "not delivered",
 		mapi.PidTagReportingMessageTransferAgent: "dns; mta.example.com",
 	})
-	r := newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Bob", mapi.PidTagSmtpAddress: "bob@example.com", mapi.PidTagSupplementaryInfo: "<mx #5.1.1 smtp;550 5.1.1 unknown>"})
+	r := newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Bob", mapi.PidTagSmtpAddress: "bob@example.com", mapi.PidTagSupplementaryInfo: "<mx #5.1.1 smtp;550 5.1.1 unknown " + strings.Repeat("long", 30) + ">"})
 	m.Recipients = []*mapi.Recipient{r, newRecipient(1, map[mapi.Tag]string{mapi.PidTagDisplayName: "Nobody"})}
 	m.Recipients[1].Props.Set(mapi.PidTagNonDeliveryReportStatusCode, mapi.Int32Value(550))
 	m.Attachments = []*mapi.Attachment{{Embedded: newMessage(map[mapi.Tag]string{mapi.PidTagSubject: "original"})}}
@@ -138,6 +138,9 @@ func TestReports(t *testing.T) {
 	p := tree(t, got)
 	if p.shape() != "report(plain delivery-status rfc822(plain))" || p.params["report-type"] != "delivery-status" {
 		t.Fatalf("%s\n%s", p.shape(), got)
+	}
+	if e := p.kids[1].head.Get("Content-Transfer-Encoding"); e != "7bit" {
+		t.Errorf("a report in %s", e)
 	}
 	want := "Reporting-MTA: dns; mta.example.com\r\n\r\nFinal-Recipient: rfc822; bob@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\n"
 	if s := p.kids[1].body; !strings.HasPrefix(s, want) || !strings.Contains(s, "Status: 5.5.0") {
