@@ -65,20 +65,22 @@ func readAll(t testing.TB, r io.ReaderAt, size int64) (contents, error) {
 		if fo.Err != nil {
 			c.errs = append(c.errs, fo.Err)
 		}
-		for e, err := range f.Items(fo.NID, pst.Contents) {
-			if err != nil {
-				c.errs = append(c.errs, err)
-				continue
+		for _, v := range []pst.View{pst.Contents, pst.Associated} {
+			for e, err := range f.Items(fo.NID, v) {
+				if err != nil {
+					c.errs = append(c.errs, err)
+					continue
+				}
+				m, problems, err := f.Item(context.Background(), e.NID)
+				c.problems = append(c.problems, problems...)
+				if err != nil {
+					c.errs = append(c.errs, err)
+					continue
+				}
+				h := sha256.New()
+				digest(m, h)
+				c.items[e.NID] = [32]byte(h.Sum(nil))
 			}
-			m, problems, err := f.Item(context.Background(), e.NID)
-			c.problems = append(c.problems, problems...)
-			if err != nil {
-				c.errs = append(c.errs, err)
-				continue
-			}
-			h := sha256.New()
-			digest(m, h)
-			c.items[e.NID] = [32]byte(h.Sum(nil))
 		}
 	}
 	c.problems = append(c.problems, f.Problems()...)
@@ -127,7 +129,9 @@ func TestOneByteFlipped(t *testing.T) {
 				t.Skip("short")
 			}
 			t.Parallel()
-			mem, w := build(t, psttest.Sample(), o)
+			sample := psttest.Sample()
+			sample.Folders[6].Items = psttest.Items(psttest.Plain(1000), psttest.Plain(1001), psttest.Plain(1002), psttest.Plain(1003), psttest.Plain(1004), psttest.Plain(1005))
+			mem, w := build(t, sample, o)
 			r, size := mem.Reader()
 			base, err := readAll(t, r, size)
 			if err != nil || len(base.problems)+len(base.errs) > 0 {
@@ -190,7 +194,7 @@ func TestOneByteFlipped(t *testing.T) {
 						lose = 3
 					}
 				}
-				for _, at := range []int64{0, 1, 2, 3, 4, 5, 8, 9, 12, 16, 18, 24, 40, int64(p.Size) / 2, int64(p.Size) - 1} {
+				for _, at := range []int64{0, 1, 2, 4, 8, 16, 18, 24, int64(p.Size) / 2, int64(p.Size) - 1} {
 					if at >= 0 && at < int64(p.Size) {
 						flip(what, p.Offset+at, p, lose)
 					}
