@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/codepage"
@@ -141,7 +142,7 @@ func whereOf(e *entity.Entity) string {
 
 // message reads a mail: header, then structure. [MS-OXCMAIL] 2.2.3
 func (im *importer) message(e *entity.Entity) *mapi.Message {
-	im.m = &mapi.Message{}
+	im.m = &mapi.Message{Props: make(mapi.Properties, 0, 56)}
 	im.class("IPM.Note")
 	im.headers(e)
 	im.structure(e)
@@ -210,6 +211,11 @@ func (im *importer) text(tag mapi.Tag, s string) {
 // The separator line of an mbox is the store's, not the mail's.
 func canonicalHeader(fields header.Fields, def mapi.Charset) string {
 	var b strings.Builder
+	size := 0
+	for i := range fields {
+		size += len(fields[i].Raw)
+	}
+	b.Grow(size + size/16)
 	for i := range fields {
 		raw := fields[i].Raw
 		if fields[i].Name == "" && header.IsFromLine(raw) {
@@ -238,9 +244,10 @@ func canonicalHeader(fields header.Fields, def mapi.Charset) string {
 // decodeRaw reads bytes of a header without touching encoded words. NUL is
 // dropped: it would end the text for other programs.
 func decodeRaw(raw []byte, def mapi.Charset) string {
-	utf, _ := codepage.Get(codepage.UTF8)
-	s, ok := utf.Decode(raw)
-	if !ok {
+	s := ""
+	if utf8.Valid(raw) {
+		s = string(raw)
+	} else {
 		if def == nil || def.CodePage() == codepage.UTF8 {
 			def, _ = codepage.Get(codepage.Windows1252)
 		}

@@ -2,6 +2,7 @@ package mime
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -56,21 +57,30 @@ var (
 		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey, mapi.PidTagReadReceiptSmtpAddress}
 )
 
+// Values that never change are made once.
+var (
+	valueSMTP     = mapi.StringValue("SMTP")
+	valueFalse    = mapi.BoolValue(false)
+	valueZero     = mapi.Int32Value(0)
+	valueMailUser = mapi.Int32Value(6) // [MS-OXOABK] 2.2.3.10
+)
+
 // set writes the properties of a person. [MS-OXCMAIL] 2.2.3.1
 func (t importTags) set(ps *mapi.Properties, a header.Address) {
 	ps.Set(t.name, mapi.StringValue(shownName(a)))
 	if a.Addr == "" {
 		return
 	}
-	ps.Set(t.typ, mapi.StringValue("SMTP"))
-	ps.Set(t.addr, mapi.StringValue(a.Addr))
-	ps.Set(t.smtp, mapi.StringValue(a.Addr))
+	addr := mapi.StringValue(a.Addr)
+	ps.Set(t.typ, valueSMTP)
+	ps.Set(t.addr, addr)
+	ps.Set(t.smtp, addr)
 	ps.Set(t.entryID, mapi.BinaryValue(oneOffEntryID(shownName(a), a.Addr)))
 	ps.Set(t.searchKey, mapi.BinaryValue(searchKey(a.Addr)))
 }
 
 // maxRecipients bounds the recipients of a mail.
-const maxRecipients = 50000
+const maxRecipients = 20000
 
 // mailboxes resolves groups into their members. A group without members is a
 // recipient by name only where it is the name of somebody: the usual
@@ -92,6 +102,7 @@ func (im *importer) recipients(list []header.Address, kind int) {
 	for _, a := range mailboxes(list) {
 		if len(im.m.Recipients) >= maxRecipients {
 			im.loss("recipients", mapi.LossTooLarge, "more recipients than a message is given; the rest is in the transport headers")
+			im.problem(mapi.Problem{Severe: true, Offset: -1, Field: "recipients", Detail: fmt.Sprintf("more than %d", maxRecipients)})
 			return
 		}
 		if r := newRecipient(a, kind, len(im.m.Recipients)); r != nil {
@@ -104,22 +115,24 @@ func newRecipient(a header.Address, kind, row int) *mapi.Recipient {
 	if a.Name == "" && a.Addr == "" {
 		return nil
 	}
-	r := &mapi.Recipient{}
-	ps := &r.Props
-	ps.Set(mapi.PidTagRowid, mapi.Int32Value(int32(row)))
-	ps.Set(mapi.PidTagRecipientType, mapi.Int32Value(int32(kind)))
-	ps.Set(mapi.PidTagDisplayName, mapi.StringValue(shownName(a)))
-	ps.Set(mapi.PidTagObjectType, mapi.Int32Value(6)) // a mail user, [MS-OXOABK] 2.2.3.10
-	ps.Set(mapi.PidTagDisplayType, mapi.Int32Value(0))
-	ps.Set(mapi.PidTagSendRichInfo, mapi.BoolValue(false))
+	name := mapi.StringValue(shownName(a))
+	ps := make(mapi.Properties, 0, 11)
+	add := func(tag mapi.Tag, v mapi.Value) { ps = append(ps, mapi.Property{Tag: tag, Value: v}) }
+	add(mapi.PidTagRowid, mapi.Int32Value(int32(row)))
+	add(mapi.PidTagRecipientType, mapi.Int32Value(int32(kind)))
+	add(mapi.PidTagDisplayName, name)
+	add(mapi.PidTagObjectType, valueMailUser)
+	add(mapi.PidTagDisplayType, valueZero)
+	add(mapi.PidTagSendRichInfo, valueFalse)
 	if a.Addr != "" {
-		ps.Set(mapi.PidTagAddressType, mapi.StringValue("SMTP"))
-		ps.Set(mapi.PidTagEmailAddress, mapi.StringValue(a.Addr))
-		ps.Set(mapi.PidTagSmtpAddress, mapi.StringValue(a.Addr))
-		ps.Set(mapi.PidTagEntryId, mapi.BinaryValue(oneOffEntryID(shownName(a), a.Addr)))
-		ps.Set(mapi.PidTagSearchKey, mapi.BinaryValue(searchKey(a.Addr)))
+		addr := mapi.StringValue(a.Addr)
+		add(mapi.PidTagAddressType, valueSMTP)
+		add(mapi.PidTagEmailAddress, addr)
+		add(mapi.PidTagSmtpAddress, addr)
+		add(mapi.PidTagEntryId, mapi.BinaryValue(oneOffEntryID(shownName(a), a.Addr)))
+		add(mapi.PidTagSearchKey, mapi.BinaryValue(searchKey(a.Addr)))
 	}
-	return r
+	return &mapi.Recipient{Props: ps}
 }
 
 // displayLists sets PidTagDisplayTo, Cc and Bcc, which a store computes.

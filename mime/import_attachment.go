@@ -16,7 +16,7 @@ func (im *importer) attach(e *entity.Entity, related bool) {
 		im.problem(mapi.Problem{Severe: true, Where: whereOf(e), Offset: e.Offset(), Detail: fmt.Sprintf("more than %d attachments", maxAttachments)})
 		return
 	}
-	a := &mapi.Attachment{}
+	a := &mapi.Attachment{Props: make(mapi.Properties, 0, 14)}
 	im.m.Attachments = append(im.m.Attachments, a)
 	if inner, ok := im.innerMessage(e); ok {
 		im.attachMessage(a, e, inner)

@@ -16,8 +16,11 @@ import (
 // fields. PtypBinary, in [KeepSet].
 var NameReport = mapi.Name{Set: KeepSet, Name: "Report"}
 
-// maxReport bounds the report that is read.
-const maxReport = 1 << 20
+// Bounds on the report that is read.
+const (
+	maxReport       = 1 << 20
+	maxReportGroups = 10000
+)
 
 // reportMail reads a multipart/report. It is false when the report is of a kind
 // that has no message class; it then is an ordinary mail. [MS-OXCMAIL] 2.2.3.7
@@ -61,7 +64,7 @@ func fieldGroups(b []byte) []header.Fields {
 	start, pos := 0, 0
 	cr := bytes.IndexByte(b, '\n') < 0
 	flush := func(end int) {
-		if fs := header.Parse(b[start:end]); len(fs) > 0 && len(groups) < maxRecipients {
+		if fs := header.Parse(b[start:end]); len(fs) > 0 && len(groups) < maxReportGroups {
 			groups = append(groups, fs)
 		}
 	}

@@ -110,7 +110,9 @@ type base64Decoder struct {
 	acc    uint32
 	n      int // characters in acc
 	padded bool
-	done   bool
+	// clean says that the rest of the line was seen to be base64.
+	clean bool
+	done  bool
 }
 
 const invalid = 1 << 31
@@ -159,7 +161,7 @@ func (d *base64Decoder) decode(dst, src []byte, last bool) (nd, ns int) {
 		v := t3[c]
 		switch {
 		case v != invalid:
-			if d.padded {
+			if d.padded && !d.clean {
 				ok, known := onlyBase64(src[ns:], last)
 				if !known && len(src) < bufferSize && !last {
 					return nd, ns
@@ -168,8 +170,9 @@ func (d *base64Decoder) decode(dst, src []byte, last bool) (nd, ns int) {
 					d.done = true
 					return nd, len(src)
 				}
-				d.padded = false
+				d.clean = true
 			}
+			d.padded = false
 			d.acc = d.acc<<6 | v
 			if d.n++; d.n == 4 {
 				dst[nd], dst[nd+1], dst[nd+2] = byte(d.acc>>16), byte(d.acc>>8), byte(d.acc)
@@ -181,7 +184,9 @@ func (d *base64Decoder) decode(dst, src []byte, last bool) (nd, ns int) {
 				nd += d.flush(dst[nd:])
 				d.padded = true
 			}
-		case d.padded && c > ' ':
+		case c == '\n':
+			d.clean = false
+		case d.padded && !d.clean && c > ' ':
 			if ok, known := onlyBase64(src[ns:], last); known && !ok {
 				d.done = true
 				return nd, len(src)

@@ -184,11 +184,13 @@ func (p *parser) header(e *Entity, message bool) (s stop, ended bool) {
 		open          bool        // the last line of a field ends in a semicolon
 		long          bool
 		fieldsEnd     = int64(-1)
+		inside        bool // of a line that is longer than can be seen at once
 	)
 	for fieldsEnd < 0 {
 		line := p.w.line(p.pos, p.eol)
 		if len(line) == 0 {
 			s, ended = stop{-1, false, p.pos}, true
+		} else if inside {
 		} else if level, closes, ok := p.delimiter(line); ok {
 			s, ended = stop{level, closes, p.pos}, true
 			p.pos += int64(len(line))
@@ -202,6 +204,7 @@ func (p *parser) header(e *Entity, message bool) (s stop, ended bool) {
 		}
 		noBody := false // the line does not belong to a header
 		switch {
+		case inside:
 		case header.IsBlank(line):
 			if junkAt < 0 || fields > 0 && (message || open) {
 				fieldsEnd, e.body = p.pos, p.pos+int64(len(line))
@@ -237,6 +240,7 @@ func (p *parser) header(e *Entity, message bool) (s stop, ended bool) {
 		if fieldsEnd >= 0 {
 			break
 		}
+		inside = line[len(line)-1] != p.eol
 		if junkAt < 0 {
 			t := bytes.TrimRight(line, "\r\n\t ")
 			open = len(t) > 0 && t[len(t)-1] == ';'

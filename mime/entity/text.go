@@ -116,10 +116,17 @@ func (e *Entity) OpenTextWithout(ctx context.Context, files []InlineFile) (io.Re
 	if err != nil {
 		return nil, err
 	}
-	if len(files) > 0 {
-		r = textReader{&gapReader{r: r, files: files}, r}
+	var text io.Reader
+	if m, ok := e.Content().(mapi.Bytes); ok && len(files) == 0 {
+		s, _ := cs.Decode(m)
+		text = strings.NewReader(strings.TrimPrefix(s, "\uFEFF"))
+	} else {
+		if len(files) > 0 {
+			r = textReader{&gapReader{r: r, files: files}, r}
+		}
+		text = &skipMark{r: cs.NewReader(r)}
 	}
-	return &decodingReader{src: textReader{&skipMark{r: cs.NewReader(r)}, r}, dec: lineDecoder{cr: e.src.cr}}, nil
+	return &decodingReader{src: textReader{text, r}, dec: lineDecoder{cr: e.src.cr}}, nil
 }
 
 type textReader struct {
