@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/mailconv/mailconv/transport"
 )
@@ -127,4 +128,44 @@ func (l *Ledger) PresentByRef(ctx context.Context, sink int64, ref transport.Key
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
 	return id, nil
+}
+
+// Free lists what a sink folder held and nobody took, in pages.
+func (l *Ledger) Free(ctx context.Context, sink int64) iter.Seq2[Present, error] {
+	return func(yield func(Present, error) bool) {
+		after := int64(0)
+		for {
+			list, err := l.free(ctx, sink, after)
+			if err != nil {
+				yield(Present{}, err)
+				return
+			}
+			for _, p := range list {
+				if !yield(p, nil) {
+					return
+				}
+				after = p.ID
+			}
+			if len(list) < page {
+				return
+			}
+		}
+	}
+}
+
+func (l *Ledger) free(ctx context.Context, sink, after int64) ([]Present, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT id, ref, size, coalesce(received,0), message_id FROM present WHERE sink=? AND taken=0 AND id>? ORDER BY id LIMIT ?", sink, after, page)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	var list []Present
+	for rows.Next() {
+		p := Present{Sink: sink}
+		if err := rows.Scan(&p.ID, &p.Ref, &p.Size, &p.Received, &p.MessageID); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		list = append(list, p)
+	}
+	return list, rows.Err()
 }

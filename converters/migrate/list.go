@@ -158,6 +158,16 @@ func (r *run) list(ctx context.Context, j *job, spill bool) (fresh []ledger.Item
 			return nil, false, err
 		}
 	}
+	if cur.Delta {
+		// What the listing left out is known too.
+		n, err := r.l.Count(ctx, ledger.Query{Folder: j.row.ID, States: []ledger.State{ledger.Copied, ledger.Duplicate, ledger.Skipped}, Gone: []ledger.Gone{ledger.Here}})
+		if err != nil {
+			return nil, false, err
+		}
+		more := n - j.known
+		j.known += more
+		r.count(func(res *Result) { res.Known += more })
+	}
 	j.cursor = cur.Token
 	if ls.spill {
 		if err := ls.write(); err != nil {

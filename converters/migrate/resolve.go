@@ -209,16 +209,14 @@ func (r *run) read(ctx context.Context, p *place, keys []transport.Key, fn func(
 
 // sums takes the content over.
 func (r *run) sums(ctx context.Context, c *transport.Content) (s sums, err error) {
-	if r.o.Contenter != nil && c.Form == transport.FormObject {
+	want := r.o.Contenter != nil && (c.Form == transport.FormObject || r.digestMIME)
+	if want {
 		if c, err = r.o.Spool.Keep(ctx, c); err != nil {
 			return s, err
 		}
 	}
 	defer c.Close()
-	if s.content, err = Fingerprint(ctx, c); err != nil {
-		return s, err
-	}
-	if r.o.Contenter != nil && c.Form == transport.FormObject {
+	if s.content, err = Fingerprint(ctx, c); err == nil && want {
 		s.digest, err = r.digest(ctx, c)
 	}
 	return s, err

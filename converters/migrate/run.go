@@ -78,6 +78,8 @@ type run struct {
 	deleter transport.Deleter
 	listed  transport.Source // the sink, read
 	maxSize int64
+	// digestMIME reads the meaning of mails in the sink too; see verify.
+	digestMIME bool
 
 	mu      sync.Mutex // guards what follows
 	res     Result
