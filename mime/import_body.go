@@ -212,7 +212,10 @@ func (im *importer) textValue(open func(context.Context) (io.ReadCloser, error),
 		im.problem(mapi.Problem{Severe: true, Where: whereOf(e), Offset: e.BodyOffset(), Detail: "the text cannot be read: " + err.Error()})
 		return mapi.Value{}, false
 	}
-	p, err := io.ReadAll(io.LimitReader(r, mapi.InlineLimit+1))
+	var buf bytes.Buffer
+	buf.Grow(int(min(e.Content().Size()+e.Content().Size()/8, mapi.InlineLimit)) + bytes.MinRead + 1)
+	_, err = buf.ReadFrom(io.LimitReader(r, mapi.InlineLimit+1))
+	p := buf.Bytes()
 	r.Close()
 	if err != nil {
 		im.problem(mapi.Problem{Severe: true, Where: whereOf(e), Offset: e.BodyOffset(), Detail: "the text cannot be read: " + err.Error()})

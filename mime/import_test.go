@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -635,4 +636,57 @@ func FuzzImport(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// T32: a mail with an attachment of 1 GiB becomes a message in constant memory.
+func TestT32HugeAttachment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads a mail of 1 GiB that is made on the way")
+	}
+	line := strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 500)
+	src := repeated{head: "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b\r\nContent-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+		line: line, tail: "--b--\r\n"}
+	src.n = 1<<30/int64(len(line)) + 1
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m, r, err := Import(t.Context(), src, src.size(), nil)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(r.Problems) > 0 || len(m.Attachments) != 1 {
+		t.Fatalf("%d attachments, %v, %v", len(m.Attachments), r.Problems, err)
+	}
+	if got, want := m.Attachments[0].Data().Size(), src.n*500*19*3; got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
+		t.Errorf("%d bytes were allocated", n)
+	}
+}
+
+// repeated is a mail of any size that is made while it is read.
+type repeated struct {
+	head, line, tail string
+	n                int64
+}
+
+func (p repeated) size() int64 {
+	return int64(len(p.head)) + p.n*int64(len(p.line)) + int64(len(p.tail))
+}
+
+// ReadAt implements io.ReaderAt.
+func (p repeated) ReadAt(b []byte, off int64) (int, error) {
+	n := 0
+	for n < len(b) {
+		at := off + int64(n)
+		switch mid := at - int64(len(p.head)); {
+		case mid < 0:
+			n += copy(b[n:], p.head[at:])
+		case mid < p.n*int64(len(p.line)):
+			n += copy(b[n:], p.line[mid%int64(len(p.line)):])
+		case at < p.size():
+			n += copy(b[n:], p.tail[mid-p.n*int64(len(p.line)):])
+		default:
+			return n, io.EOF
+		}
+	}
+	return n, nil
 }

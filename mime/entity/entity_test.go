@@ -410,3 +410,42 @@ func FuzzEntity(f *testing.F) {
 		})
 	})
 }
+
+func BenchmarkDecode(b *testing.B) {
+	raw := strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 100000)
+	text := strings.Repeat(strings.Repeat("word ", 14)+"=C3=A9\r\n", 100000)
+	for _, bb := range []struct {
+		name string
+		enc  Encoding
+		in   string
+	}{{"base64", Base64, raw}, {"quoted-printable", QuotedPrintable, text}} {
+		b.Run(bb.name, func(b *testing.B) {
+			blob := Decode(mapi.Bytes(bb.in), bb.enc)
+			buf := make([]byte, 32<<10)
+			b.SetBytes(int64(len(bb.in)))
+			for b.Loop() {
+				r, err := blob.Open(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				for {
+					if _, err := r.Read(buf); err != nil {
+						break
+					}
+				}
+				r.Close()
+			}
+		})
+	}
+}
+
+// Structure alone: what is looked for is the delimiters.
+func BenchmarkParse(b *testing.B) {
+	s := "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 100000) + "--b--\r\n"
+	b.SetBytes(int64(len(s)))
+	for b.Loop() {
+		if _, err := Parse(strings.NewReader(s), int64(len(s)), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
