@@ -6,6 +6,7 @@ package all
 
 import (
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
 )
@@ -15,5 +16,6 @@ func Registry() *transport.Registry {
 	return transport.NewRegistry(
 		maildir.Driver(),
 		mbox.Driver(),
+		dir.Driver(),
 	)
 }

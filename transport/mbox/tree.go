@@ -315,6 +315,11 @@ func (s *Store) Ensure(ctx context.Context, f transport.Folder) (transport.Folde
 	if err := s.index(); err != nil {
 		return fail(err)
 	}
+	if len(f.Path) == 0 {
+		// The root is no file. What lay in the root of another store goes
+		// where mail arrives.
+		f.Path = []string{"INBOX"}
+	}
 	id := "."
 	for i := 1; i <= len(f.Path); i++ {
 		part := transport.JoinPath(f.Path[:i])
@@ -352,9 +357,6 @@ func (s *Store) Ensure(ctx context.Context, f transport.Folder) (transport.Folde
 			}
 		}
 		s.byPath[part] = id
-	}
-	if len(f.Path) == 0 {
-		return transport.Folder{}, &transport.Error{Kind: transport.Usage, Op: "create", Err: fmt.Errorf("the root of a folder of mbox files holds no mail; name a folder")}
 	}
 	return transport.Folder{Path: slices.Clone(f.Path), ID: id, Count: -1, Size: -1}, nil
 }
