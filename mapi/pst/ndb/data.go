@@ -403,18 +403,9 @@ func (d *Data) ReadAt(p []byte, off int64) (int, error) {
 		}
 		skip := int(off - list[0].off)
 		if skip > 0 || len(p)-done < list[0].n {
-			// Part of a block.
-			b := runs.Get().(*[]byte)
-			n, err := d.read(list[:1], (*b)[:list[0].n])
-			if err == nil && n < list[0].n {
-				err = io.ErrUnexpectedEOF
-			}
-			if err != nil {
-				runs.Put(b)
-				return done, err
-			}
-			n = copy(p[done:], (*b)[skip:n])
-			runs.Put(b)
+			// Part of a block: through the cache, as who reads at random
+			// mostly reads near by.
+			n := d.readPart(&list[0], p[done:], skip)
 			done, off = done+n, off+int64(n)
 			continue
 		}
@@ -425,4 +416,21 @@ func (d *Data) ReadAt(p []byte, off int64) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// readPart copies from one block, from its byte skip on.
+func (d *Data) readPart(e *leaf, p []byte, skip int) int {
+	n := min(len(p), e.n-skip)
+	b, ok := d.f.held(e.bid)
+	if !ok && !e.lost {
+		var err error
+		if b, err = d.f.keep(e.blockRef, d.node); err != nil {
+			d.f.damage(ProblemOf(err, ""))
+		}
+	}
+	if len(b) < skip+n {
+		clear(p[:n])
+		return n
+	}
+	return copy(p[:n], b[skip:])
 }

@@ -197,6 +197,7 @@ func (f *File) findCrypt() {
 		}
 		for _, m := range []CryptMethod{declared, CryptPermute, CryptNone, CryptCyclic} {
 			f.header.Crypt = m
+			f.blocks = newCache[BID, block](blockCacheBytes) // holds what was decoded
 			d, err := f.Data(n)
 			if err != nil {
 				break
@@ -212,6 +213,7 @@ func (f *File) findCrypt() {
 		}
 	}
 	f.header.Crypt = declared
+	f.blocks = newCache[BID, block](blockCacheBytes)
 }
 
 func (f *File) cryptOffset() int64 {

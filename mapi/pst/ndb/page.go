@@ -132,7 +132,7 @@ func (f *File) parsePage(t *tree, ref BREF, ib int64, level int) (*page, error) 
 	if p.level == 0 {
 		want = t.entry
 	}
-	if p.size < want || p.size > l.PageEntries || !crcOK && p.size != want {
+	if p.size < want || p.size > l.PageEntries || !crcOK && p.size != want && p.size != 32 {
 		if crcOK {
 			return nil, bad("cbEnt", "%d, want %d", p.size, want)
 		}
