@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"strings"
@@ -159,8 +160,7 @@ func (im *importer) setBodies() {
 	b := &im.bodies
 	page := 0
 	if e := b.plain; e != nil {
-		cs, _ := e.Charset(im.ctx)
-		page = cs.CodePage()
+		page = im.charset(e)
 		files := b.files
 		open := func(ctx context.Context) (io.ReadCloser, error) { return e.OpenTextWithout(ctx, files) }
 		if v, ok := im.textValue(open, e); ok {
@@ -172,8 +172,7 @@ func (im *importer) setBodies() {
 	}
 	if e := b.html; e != nil {
 		im.partLosses(e)
-		cs, _ := e.Charset(im.ctx)
-		page = cs.CodePage()
+		page = im.charset(e)
 		if im.opt.RTF && im.setRTF(e, rtf.FromHTML) {
 			ps.Set(mapi.PidTagInternetCodepage, mapi.Int32Value(int32(page)))
 			return
@@ -192,6 +191,19 @@ func (im *importer) setBodies() {
 	if page != 0 {
 		ps.Set(mapi.PidTagInternetCodepage, mapi.Int32Value(int32(page)))
 	}
+}
+
+// charset is the code page of a text. A label that is not known is a problem,
+// as what is read is a guess.
+func (im *importer) charset(e *entity.Entity) int {
+	cs, _ := e.Charset(im.ctx)
+	if label := e.Param("charset"); label != "" {
+		if _, known := codepage.ByName(label); !known {
+			im.problem(mapi.Problem{Where: whereOf(e), Offset: e.Offset(), Field: "charset",
+				Detail: fmt.Sprintf("%s is not known; the text is read as code page %d", quote(label), cs.CodePage())})
+		}
+	}
+	return cs.CodePage()
 }
 
 // binary holds a small blob in memory.
@@ -223,6 +235,9 @@ func (im *importer) textValue(open func(context.Context) (io.ReadCloser, error),
 	if len(p) <= mapi.InlineLimit {
 		if bytes.IndexByte(p, 0) >= 0 {
 			p = bytes.ReplaceAll(p, []byte{0}, nil)
+		}
+		if bytes.Contains(p, []byte("\uFFFD")) {
+			im.loss(partItem(e), mapi.LossCharset, "some bytes mean nothing in the character set of the text")
 		}
 		return mapi.StringValue(string(p)), len(p) > 0
 	}
@@ -343,8 +358,15 @@ func (im *importer) isBlank(b mapi.Blob, usual string) bool {
 	return s == "" && b.Size() <= 1024 || usual != "" && len(s) < 300 && strings.Contains(s, usual)
 }
 
-// partLosses lists the fields of a part that have no property.
+// partLosses lists the fields and parameters of a part that have no property.
 func (im *importer) partLosses(e *entity.Entity) {
+	for _, p := range e.Params {
+		switch p.Name {
+		case "charset", "name", "boundary", "type", "start", "protocol", "micalg", "report-type", "smime-type":
+		default:
+			im.loss(partItem(e)+"/Content-Type;"+p.Name, mapi.LossNoProperty, quote(p.Value))
+		}
+	}
 	if e.Parent() == nil || !e.Parent().IsMultipart() {
 		return // the header of a mail is kept as a whole
 	}

@@ -28,23 +28,26 @@ func (e Encoding) String() string {
 }
 
 // parseEncoding reads the value of Content-Transfer-Encoding, with the quotes,
-// semicolons and comments that are found around it.
-func parseEncoding(s string) Encoding {
+// semicolons and comments that are found around it. It is false for a name
+// that is not known.
+func parseEncoding(s string) (Encoding, bool) {
 	s = strings.TrimLeft(s, " \t\"'")
 	if i := strings.IndexAny(s, " \t;,(\"'"); i >= 0 {
 		s = s[:i]
 	}
 	switch strings.ToLower(s) {
 	case "base64", "base-64", "b64":
-		return Base64
+		return Base64, true
 	case "quoted-printable", "quotedprintable", "quoted_printable", "qp":
-		return QuotedPrintable
+		return QuotedPrintable, true
 	case "x-uuencode", "uuencode", "x-uue", "uue", "x-uuencoded":
-		return UUEncode
+		return UUEncode, true
 	case "binary":
-		return Binary
+		return Binary, true
+	case "7bit", "8bit", "7-bit", "8-bit", "7bits", "8bits", "none", "":
+		return Identity, true
 	}
-	return Identity
+	return Identity, false
 }
 
 // Content is the body without its transfer encoding. Text and mails of a

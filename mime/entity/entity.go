@@ -57,8 +57,9 @@ type Entity struct {
 	content mapi.Blob
 }
 
-// readType reads the fields that say what the content is.
-func (e *Entity) readType() {
+// readType reads the fields that say what the content is. The result is a
+// transfer encoding that is not known, else "".
+func (e *Entity) readType() (unknown string) {
 	for i := range e.Fields {
 		f := &e.Fields[i]
 		if len(f.Name) < 12 || f.Name[7] != '-' {
@@ -81,9 +82,13 @@ func (e *Entity) readType() {
 		case f.Is("Content-Disposition") && e.Disposition == "":
 			e.Disposition, e.DispositionParams = header.ParseParams(f.Value(), e.src.charset)
 		case f.Is("Content-Transfer-Encoding") && e.Encoding == Identity:
-			e.Encoding = parseEncoding(f.Value())
+			enc, ok := parseEncoding(f.Value())
+			if e.Encoding = enc; !ok {
+				unknown = f.Value()
+			}
 		}
 	}
+	return unknown
 }
 
 // Param is the value of a Content-Type parameter, "" when there is none.

@@ -263,7 +263,9 @@ func (p *parser) header(e *Entity, message bool) (s stop, ended bool) {
 		block = block[:n]
 	}
 	e.Fields = header.Parse(block)
-	e.readType()
+	if unknown := e.readType(); unknown != "" {
+		p.problem(e, "Content-Transfer-Encoding", "%q is not known; the content is taken as it is", clip(unknown))
+	}
 	return s, ended
 }
 
