@@ -50,6 +50,10 @@ type Entry struct {
 	View      View
 }
 
+// maxListed bounds the items of a folder that are remembered to find those
+// that a damaged list leaves out.
+const maxListed = 4 << 20
+
 // Items lists a folder in the order of the node identifiers. An error comes
 // with the entry's NID where that is known, and the list goes on. When the
 // contents table cannot be read, the items are those that the node B-tree has
@@ -65,7 +69,7 @@ func (f *File) Items(folder NID, v View) iter.Seq2[Entry, error] {
 			typ = ndb.TypeSearchContentsTable
 		}
 		damaged := false
-		db := f.db.Scope(func(mapi.Problem) { damaged = true })
+		db := f.db.Scope(func(mapi.Problem) { damaged = true }, 0)
 		nid := folder.WithType(typ)
 		n, err := f.db.Node(nid)
 		if notFound(err) && (v == Associated || typ == ndb.TypeSearchContentsTable) {
@@ -127,7 +131,9 @@ func (f *File) Items(folder NID, v View) iter.Seq2[Entry, error] {
 				}
 			} else {
 				read++
-				listed = append(listed, e.NID)
+				if len(listed) < maxListed {
+					listed = append(listed, e.NID)
+				}
 			}
 			if !yield(e, nerr) {
 				stopped = true
@@ -137,7 +143,7 @@ func (f *File) Items(folder NID, v View) iter.Seq2[Entry, error] {
 		if stopped || typ == ndb.TypeSearchContentsTable {
 			return
 		}
-		if damaged {
+		if damaged && len(listed) < maxListed {
 			// Items that the damaged table no longer names.
 			slices.Sort(listed)
 			n, ok := f.byParent(folder, v, listed, yield)

@@ -190,7 +190,7 @@ func (w *walker) children(nid NID) ([]Folder, error) {
 	var list []Folder
 	have := map[NID]struct{}{}
 	damaged := false
-	db := f.db.Scope(func(mapi.Problem) { damaged = true })
+	db := f.db.Scope(func(mapi.Problem) { damaged = true }, 0)
 	n, err := f.db.Node(nid.WithType(ndb.TypeHierarchyTable))
 	if notFound(err) && nid.Type() == ndb.TypeSearchFolder {
 		return nil, nil

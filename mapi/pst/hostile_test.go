@@ -384,3 +384,37 @@ func TestCyclesEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestManyValuesStayBounded: what is held of one item is bounded, however much
+// its deflated values come to.
+func TestManyValuesStayBounded(t *testing.T) {
+	m := psttest.Plain(1)
+	data := mapi.BinaryValue(make([]byte, 30_000))
+	for range 3000 {
+		m.Attachments = append(m.Attachments, &mapi.Attachment{Props: mapi.Properties{
+			{Tag: mapi.PidTagAttachMethod, Value: mapi.Int32Value(mapi.AttachByValue)},
+			{Tag: mapi.PidTagAttachDataBinary, Value: data},
+		}})
+	}
+	mem, w := build(t, &psttest.Folder{Folders: []*psttest.Folder{{Name: "Inbox", Items: psttest.Items(m)}}},
+		psttest.Options{Kind: ndb.Unicode4K, Compress: true})
+	f := open(t, mem, nil)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, problems, err := f.Item(t.Context(), w.Items["Mail 1"])
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if err != nil || len(problems) > 0 || len(got.Attachments) != 3000 {
+		t.Fatal(len(got.Attachments), err, problems)
+	}
+	if n := int64(after.HeapAlloc) - int64(before.HeapAlloc); n > 48<<20 {
+		t.Errorf("%d MiB are held", n>>20)
+	}
+	for _, a := range got.Attachments {
+		if b := a.Data(); b == nil || b.Size() != 30_000 {
+			t.Fatal("an attachment is not whole")
+		}
+	}
+	runtime.KeepAlive(got)
+}

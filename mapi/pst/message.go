@@ -17,8 +17,11 @@ const (
 	// maxObjects bounds the attachments and messages of one item, with all
 	// that is embedded in it.
 	maxObjects = 20000
-	// maxRecipients bounds the recipients of one item.
-	maxRecipients = 200000
+	// maxProperties bounds the properties of one item, its recipients and
+	// attachments together.
+	maxProperties = 250000
+	// maxHeld bounds the bytes of its blocks and values that are held.
+	maxHeld = 24 << 20
 )
 
 // Item reads a whole item. Bodies and attachments above [mapi.InlineLimit] are
@@ -36,8 +39,8 @@ func (f *File) Item(ctx context.Context, nid NID) (*mapi.Message, mapi.Problems,
 // ItemOf reads a message from a node that was found before, which may be a
 // sub-node.
 func (f *File) ItemOf(ctx context.Context, n ndb.Node) (*mapi.Message, mapi.Problems, error) {
-	r := &itemReader{f: f, ctx: ctx, objects: maxObjects, recipients: maxRecipients}
-	r.db = f.db.Scope(r.add)
+	r := &itemReader{f: f, ctx: ctx, objects: maxObjects, left: maxProperties}
+	r.db = f.db.Scope(r.add, maxHeld)
 	if n.Doubt != 0 {
 		r.add(mapi.Problem{Where: "NBT", Offset: n.Doubt, Field: "NBTENTRY", Detail: fmt.Sprintf("the page that lists %v is damaged or not in use any more; the item may be incomplete, or another one's", n), Spec: "[MS-PST] 2.2.2.7.7.4"})
 	}
@@ -49,12 +52,13 @@ func (f *File) ItemOf(ctx context.Context, n ndb.Node) (*mapi.Message, mapi.Prob
 }
 
 type itemReader struct {
-	f                   *File
-	db                  *ndb.File
-	ctx                 context.Context
-	problems            mapi.Problems
-	objects, recipients int
-	budgetTold          bool
+	f        *File
+	db       *ndb.File
+	ctx      context.Context
+	problems mapi.Problems
+	objects  int // that may still be read
+	left     int // properties that may still be read
+	told     bool
 }
 
 // add keeps a problem once; a damaged block is met by each value in it.
@@ -74,6 +78,9 @@ func (r *itemReader) properties(n ndb.Node) (mapi.Properties, []ltp.Object, erro
 	pc, err := ltp.OpenPC(r.db, n)
 	if err != nil {
 		return nil, nil, err
+	}
+	if r.left -= pc.Len(); r.left < 0 {
+		return nil, nil, fmt.Errorf("pst: %v: more properties than any item has: %w", n, mapi.ErrTooLarge)
 	}
 	ps, objects, problems := pc.Properties()
 	for _, p := range problems {
@@ -156,11 +163,11 @@ func (r *itemReader) recipientTable(n ndb.Node, cs mapi.Charset) []*mapi.Recipie
 			r.fail(err, n.String()+", recipient table")
 			continue
 		}
-		if r.recipients--; r.recipients < 0 {
+		ps, problems := row.Properties()
+		if r.left -= len(ps) + 1; r.left < 0 {
 			r.tooMany(n, "recipients")
 			break
 		}
-		ps, problems := row.Properties()
 		for _, p := range problems {
 			p.Severe = true
 			r.add(p)
@@ -171,8 +178,8 @@ func (r *itemReader) recipientTable(n ndb.Node, cs mapi.Charset) []*mapi.Recipie
 }
 
 func (r *itemReader) tooMany(n ndb.Node, what string) {
-	if !r.budgetTold {
-		r.budgetTold = true
+	if !r.told {
+		r.told = true
 		r.add(mapi.Problem{Severe: true, Where: n.String(), Offset: -1, Detail: "more " + what + " than any item has; the rest is not read"})
 	}
 }

@@ -16,6 +16,10 @@ type PC struct {
 
 const pcRecord = 8
 
+// maxRecords bounds the properties of an object: there are no more
+// identifiers than these.
+const maxRecords = 1 << 16
+
 // An Object is a property of type [mapi.TypeObject]: data that lies in a
 // sub-node, such as an embedded message or an OLE storage. [MS-PST] 2.3.3.5
 type Object struct {
@@ -47,12 +51,16 @@ func OpenPC(f *ndb.File, n ndb.Node) (*PC, error) {
 	}
 	single := t.levels == 0
 	h.each(t, func(b []byte) bool {
+		if room := maxRecords*pcRecord - len(pc.records); len(b) > room {
+			pc.problems.Add(mapi.Problem{Severe: true, Where: n.String(), Offset: -1, Field: "BTH", Detail: "more properties than there are identifiers; the rest is not read", Spec: "[MS-PST] 2.3.3"})
+			b = b[:room]
+		}
 		if single {
 			pc.records = b
 		} else {
 			pc.records = append(pc.records, b...)
 		}
-		return true
+		return len(pc.records) < maxRecords*pcRecord
 	}, func(err error) { pc.problems.Add(ndb.ProblemOf(err, n.String())) })
 	return pc, nil
 }

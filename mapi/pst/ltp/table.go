@@ -272,8 +272,13 @@ func (t *Table) eachIndex(row func(id uint32, number int) bool, fail func(error)
 		return
 	}
 	size := t.index.key + t.index.ent
+	left := t.rows + 4096 // more than there are rows, for damage
 	t.h.each(t.index, func(b []byte) bool {
 		for ; len(b) >= size; b = b[size:] {
+			if left--; left < 0 {
+				fail(broken(t.h.node, "hidRowIndex", "2.3.4.3", "the index names many more rows than the %d that there are", t.rows))
+				return false
+			}
 			number := 0
 			if t.index.ent >= 4 {
 				number = int(binary.LittleEndian.Uint32(b[4:]))

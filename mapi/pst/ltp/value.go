@@ -40,12 +40,12 @@ func (h *Heap) value(t mapi.Type, hnid HID) (mapi.Value, error) {
 	if err != nil {
 		return mapi.Value{}, err
 	}
-	if d.Size() > mapi.InlineLimit {
+	if size := d.Size(); size > mapi.InlineLimit || !h.f.Reserve(size) {
 		if variable && !t.Multi() {
 			return mapi.BlobValue(t, d.Blob()), nil
 		}
-		if d.Size() > multiLimit {
-			return mapi.Value{}, broken(n, "dwValueHnid", "2.3.3.4", "%v of %d bytes: %v", t, d.Size(), mapi.ErrTooLarge)
+		if size > multiLimit || !h.f.Reserve(size) {
+			return mapi.Value{}, broken(n, "dwValueHnid", "2.3.3.4", "%v of %d bytes: %v", t, size, mapi.ErrTooLarge)
 		}
 	}
 	b := make([]byte, d.Size())

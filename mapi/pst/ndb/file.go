@@ -29,6 +29,9 @@ type File struct {
 	*core
 	// scope is told of damage too; see [File.Scope].
 	scope func(mapi.Problem)
+	// hold is how many bytes the scope may still hold, where it is limited.
+	hold    int64
+	limited bool
 }
 
 // core is what all scopes of a file share.
@@ -63,7 +66,26 @@ type core struct {
 // Scope is a view of the same file that tells report, too, of the damage in
 // the blocks that are read through it, also when it was met before. Blobs
 // made through it do not report to it. A scope is used by one goroutine.
-func (f *File) Scope(report func(mapi.Problem)) *File { return &File{f.core, report} }
+//
+// A limit that is not 0 bounds the bytes of blocks and values that are held
+// for the scope: what is beyond it is [mapi.ErrTooLarge]. Deflated blocks and
+// values that are named again and again would else make much of little.
+func (f *File) Scope(report func(mapi.Problem), limit int64) *File {
+	return &File{core: f.core, scope: report, hold: limit, limited: limit > 0}
+}
+
+// Reserve takes n bytes of what the scope may hold. It is false when they are
+// not there any more.
+func (f *File) Reserve(n int64) bool {
+	if !f.limited {
+		return true
+	}
+	if f.hold < n {
+		return false
+	}
+	f.hold -= n
+	return true
+}
 
 // Cache sizes, in bytes of one generation. The caches together stay below
 // 12 MiB.
