@@ -89,8 +89,9 @@ type Query struct {
 	States []State
 	// Gone selects by what became of the item; nil selects all.
 	Gone []Gone
-	// Noted selects items that have notes.
-	Noted bool
+	// Noted selects items that have notes, Severe those with a note that
+	// content was lost, Mild those with none but others.
+	Noted, Severe, Mild bool
 	// Run selects items that this run touched last.
 	Run int64
 	// Before selects items that were last touched by an earlier run.
@@ -124,8 +125,14 @@ func (q Query) where() (string, []any) {
 		}
 		cond = append(cond, "gone IN ("+strings.Join(nums, ",")+")")
 	}
-	if q.Noted {
+	if q.Noted || q.Mild {
 		cond = append(cond, "id IN (SELECT item FROM notes)")
+	}
+	if q.Severe {
+		cond = append(cond, "id IN (SELECT item FROM notes WHERE severe=1)")
+	}
+	if q.Mild {
+		cond = append(cond, "id NOT IN (SELECT item FROM notes WHERE severe=1)")
 	}
 	if q.Run != 0 {
 		add("run=?", q.Run)

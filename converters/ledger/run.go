@@ -109,3 +109,13 @@ func (l *Ledger) BytesSince(ctx context.Context, t time.Time) (int64, error) {
 	}
 	return n.Int64, nil
 }
+
+// Span is the time from the first to the last item that a run finished; zero
+// when there is none. Run 0 is all runs.
+func (l *Ledger) Span(ctx context.Context, run int64) (first, last time.Time, err error) {
+	var a, b sql.NullInt64
+	if err := l.db.QueryRowContext(ctx, "SELECT min(at), max(at) FROM items WHERE state NOT IN ('pending','intent') AND (?1=0 OR run=?1)", run).Scan(&a, &b); err != nil {
+		return first, last, fmt.Errorf("ledger: %w", err)
+	}
+	return fromUnix(a.Int64), fromUnix(b.Int64), nil
+}
