@@ -406,7 +406,7 @@ func TestManyValuesStayBounded(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if err != nil || len(problems) > 0 || len(got.Attachments) != 3000 {
-		t.Fatal(len(got.Attachments), err, problems)
+		t.Fatalf("%d attachments, %d problems: %v", len(got.Attachments), len(problems), err)
 	}
 	if n := int64(after.HeapAlloc) - int64(before.HeapAlloc); n > 48<<20 {
 		t.Errorf("%d MiB are held", n>>20)

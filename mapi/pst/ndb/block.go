@@ -239,7 +239,7 @@ func (f *File) block(bid BID, of Node) ([]byte, error) {
 
 // keep fetches a block and puts it into the cache.
 func (f *File) keep(r blockRef, of Node) ([]byte, error) {
-	if !f.Reserve(int64(max(r.n, r.cb))) {
+	if !f.reserve(int64(max(r.n, r.cb)), 0) {
 		return nil, fmt.Errorf("pst: %v: %w", of, mapi.ErrTooLarge)
 	}
 	b, err := f.fetch(r, of)

@@ -29,9 +29,9 @@ type File struct {
 	*core
 	// scope is told of damage too; see [File.Scope].
 	scope func(mapi.Problem)
-	// hold is how many bytes the scope may still hold, where it is limited.
-	hold    int64
-	limited bool
+	// left is how many bytes the scope may still hold of limit; a limit of 0
+	// is none.
+	left, limit int64
 }
 
 // core is what all scopes of a file share.
@@ -71,19 +71,23 @@ type core struct {
 // for the scope: what is beyond it is [mapi.ErrTooLarge]. Deflated blocks and
 // values that are named again and again would else make much of little.
 func (f *File) Scope(report func(mapi.Problem), limit int64) *File {
-	return &File{core: f.core, scope: report, hold: limit, limited: limit > 0}
+	return &File{core: f.core, scope: report, left: limit, limit: limit}
 }
 
-// Reserve takes n bytes of what the scope may hold. It is false when they are
-// not there any more.
-func (f *File) Reserve(n int64) bool {
-	if !f.limited {
+// Reserve takes n bytes of what the scope may hold, for a value that can be
+// read later just as well. It is false when more than half is taken: the rest
+// is for blocks, without which nothing can be read.
+func (f *File) Reserve(n int64) bool { return f.reserve(n, f.limit/2) }
+
+// reserve takes n bytes, if spare bytes remain.
+func (f *File) reserve(n, spare int64) bool {
+	if f.limit == 0 {
 		return true
 	}
-	if f.hold < n {
+	if f.left-n < spare {
 		return false
 	}
-	f.hold -= n
+	f.left -= n
 	return true
 }
 
