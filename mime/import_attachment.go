@@ -24,6 +24,7 @@ func (im *importer) attach(e *entity.Entity, related bool) {
 		im.nameAttachment(a, e.Filename(), e.MediaType)
 		im.fillAttachment(a, e.Content(), e.MediaType)
 	}
+	im.damage(e)
 	ps := &a.Props
 	if cs := e.Param("charset"); cs != "" && e.IsText() {
 		ps.Set(mapi.PidTagTextAttachmentCharset, mapi.StringValue(cs))
@@ -48,6 +49,17 @@ func (im *importer) attach(e *entity.Entity, related bool) {
 	}
 	if id != "" || loc != "" {
 		im.refs = append(im.refs, pendingInline{a, id, loc, related})
+	}
+}
+
+// damage reports a transfer encoding that is broken. What could be decoded is
+// kept.
+func (im *importer) damage(e *entity.Entity) {
+	if e.IsMessage() {
+		return
+	}
+	if s := e.Damage(); s != "" {
+		im.problem(mapi.Problem{Where: whereOf(e), Offset: e.BodyOffset(), Field: "Content-Transfer-Encoding", Detail: s, Spec: "RFC 2045 6.8"})
 	}
 }
 

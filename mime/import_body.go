@@ -196,6 +196,7 @@ func (im *importer) setBodies() {
 // charset is the code page of a text. A label that is not known is a problem,
 // as what is read is a guess.
 func (im *importer) charset(e *entity.Entity) int {
+	im.damage(e)
 	cs, _ := e.Charset(im.ctx)
 	if label := e.Param("charset"); label != "" {
 		if _, known := codepage.ByName(label); !known {

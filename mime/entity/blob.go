@@ -17,6 +17,7 @@ func NewBlob(open func(context.Context) (io.ReadCloser, error)) mapi.Blob {
 // counted is a blob whose size is known only when it was read.
 type counted struct {
 	open func(context.Context) (io.ReadCloser, error)
+	end  func(io.ReadCloser) // is told the reader that was read to its end
 	once sync.Once
 	size int64
 }
@@ -39,6 +40,9 @@ func (c *counted) Size() int64 {
 			n, err := r.Read(*buf)
 			c.size += int64(n)
 			if err != nil {
+				if c.end != nil {
+					c.end(r)
+				}
 				return
 			}
 		}

@@ -3,6 +3,7 @@ package entity
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"sync"
 )
@@ -113,6 +114,23 @@ type base64Decoder struct {
 	// clean says that the rest of the line was seen to be base64.
 	clean bool
 	done  bool
+	junk  int64 // characters that are no base64, blanks excepted
+	cut   bool  // the input ended with a single character of a group
+}
+
+// damage says in one line what was wrong, "" when nothing was.
+func (d *base64Decoder) damage() string {
+	switch {
+	case d.junk > 0 && d.cut:
+		return fmt.Sprintf("%d characters are no base64, and the end is cut", d.junk)
+	case d.junk > 0:
+		return fmt.Sprintf("%d characters are no base64", d.junk)
+	case d.cut:
+		return "the base64 ends within a group of four characters"
+	case d.done:
+		return "text behind the end of the base64"
+	}
+	return ""
 }
 
 const invalid = 1 << 31
@@ -193,6 +211,9 @@ func (d *base64Decoder) decode(dst, src []byte, last bool) (nd, ns int) {
 			} else if !known && len(src) < bufferSize && !last {
 				return nd, ns
 			}
+			d.junk++
+		case c > ' ':
+			d.junk++
 		}
 		ns++
 	}
@@ -207,6 +228,8 @@ func (d *base64Decoder) decode(dst, src []byte, last bool) (nd, ns int) {
 func (d *base64Decoder) flush(dst []byte) int {
 	n := 0
 	switch d.n {
+	case 1:
+		d.cut = true
 	case 2:
 		dst[0] = byte(d.acc >> 4)
 		n = 1

@@ -59,7 +59,7 @@ func (e *Entity) Content() mapi.Blob {
 		if e.Encoding != Binary && (e.IsText() || e.IsMultipart() || strings.HasPrefix(e.MediaType, "message/")) {
 			lines = e.src.lines()
 		}
-		e.content = newContent(e.Body(), e.Encoding, lines)
+		e.content, e.decoded = makeContent(e.Body(), e.Encoding, lines)
 	})
 	return e.content
 }
@@ -90,18 +90,33 @@ func (s *source) lines() lineEnds {
 	return asItIs
 }
 
-// newContent decodes small bodies at once; the blob is then in memory.
+// Damage says in one line what was wrong with the transfer encoding of the
+// body, "" when nothing was. It reads the body, as the size of Content does.
+func (e *Entity) Damage() string {
+	e.Content().Size()
+	if e.decoded == nil {
+		return ""
+	}
+	return e.decoded.damage
+}
+
 func newContent(body mapi.Blob, enc Encoding, lines lineEnds) mapi.Blob {
+	b, _ := makeContent(body, enc, lines)
+	return b
+}
+
+// makeContent decodes small bodies at once; the blob is then in memory.
+func makeContent(body mapi.Blob, enc Encoding, lines lineEnds) (mapi.Blob, *content) {
 	if enc.identity() && lines == asItIs {
-		return body
+		return body, nil
 	}
 	c := &content{body: body, enc: enc, lines: lines}
 	if body.Size() <= mapi.InlineLimit {
 		if b, err := c.all(); err == nil {
-			return mapi.Bytes(b)
+			return mapi.Bytes(b), c
 		}
 	}
-	return NewBlob(c.Open)
+	return &counted{open: c.Open, end: c.note}, c
 }
 
 // content decodes a body each time it is opened.
@@ -109,6 +124,17 @@ type content struct {
 	body  mapi.Blob
 	enc   Encoding
 	lines lineEnds
+	// damage is known when the body was read to its end once.
+	damage string
+}
+
+// note keeps what a reader of the whole body met.
+func (c *content) note(r io.ReadCloser) {
+	if d, ok := r.(*decodingReader); ok {
+		if b, ok := d.dec.(*base64Decoder); ok {
+			c.damage = b.damage()
+		}
+	}
 }
 
 func (c *content) all() ([]byte, error) {
@@ -125,6 +151,7 @@ func (c *content) all() ([]byte, error) {
 		n, err := r.Read(out[len(out):cap(out)])
 		out = out[:len(out)+n]
 		if err == io.EOF {
+			c.note(r)
 			return out, nil
 		}
 		if err != nil {

@@ -55,6 +55,7 @@ type Entity struct {
 
 	once    sync.Once
 	content mapi.Blob
+	decoded *content // behind content, where it is decoded
 }
 
 // readType reads the fields that say what the content is. The result is a

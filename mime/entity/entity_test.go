@@ -146,6 +146,20 @@ func TestTransferEncodings(t *testing.T) {
 	}
 }
 
+func TestDamage(t *testing.T) {
+	for body, want := range map[string]string{
+		"aGVsbG8=": "", "aGVs\r\nbG8": "", "aG!!Vs": "2 characters are no base64",
+		"aGVsb":                                "the base64 ends within a group of four characters",
+		"aGVsbG8=\r\nthe footer of a list\r\n": "text behind the end of the base64",
+		strings.Repeat("QUJD", 20000) + "-":    "1 characters are no base64",
+	} {
+		e := parse(t, "Content-Transfer-Encoding: base64\r\n\r\n"+body)
+		if got := e.Damage(); got != want {
+			t.Errorf("%.30q: %q, want %q", body, got, want)
+		}
+	}
+}
+
 // Content that is larger than any buffer comes out the same, however it is
 // read.
 func TestLargeContent(t *testing.T) {
