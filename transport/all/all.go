@@ -8,6 +8,7 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/maildir"
+	"github.com/mailconv/mailconv/transport/pop3"
 	"github.com/mailconv/mailconv/transport/mbox"
 )
 
@@ -17,5 +18,6 @@ func Registry() *transport.Registry {
 		maildir.Driver(),
 		mbox.Driver(),
 		dir.Driver(),
+		pop3.Driver(),
 	)
 }

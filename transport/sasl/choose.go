@@ -1,6 +1,7 @@
 package sasl
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -172,4 +173,34 @@ func Detail(m Mechanism) string {
 		return d.detail()
 	}
 	return ""
+}
+
+// FromAddress asks env for the secret of an address. Where auth= wants a token,
+// the secret is an access token, asked for anew on each login.
+func FromAddress(ctx context.Context, a transport.Address, env *transport.Env) (Credentials, error) {
+	c := Credentials{User: a.User, As: a.Params.Get("as"), Secret: a.Password}
+	if c.User == "" {
+		return c, &transport.Error{
+			Kind: transport.Usage, Op: "login", Err: fmt.Errorf("%s names no user", a),
+			Remedy: "write it as " + a.Scheme + "://user@host",
+		}
+	}
+	if c.Secret == "" && env != nil && env.Secret != nil {
+		var err error
+		if c.Secret, err = env.Secret(ctx, a); err != nil {
+			return c, err
+		}
+	}
+	if c.Secret == "" {
+		return c, &transport.Error{
+			Kind: transport.Auth, Op: "login", Err: fmt.Errorf("there is no password for %s", a),
+			Remedy: "give one by a password file, the environment or mailconv login",
+		}
+	}
+	return c, nil
+}
+
+// AsParam documents the query parameter that [FromAddress] reads.
+func AsParam() transport.Param {
+	return transport.Param{Name: "as", Help: "act as this user (login of a master user)"}
 }
