@@ -257,6 +257,6 @@ func chartOf(ctx context.Context, l *ledger.Ledger, runs []ledger.Run) (*chart, 
 		})
 	}
 	c.Most = fmt.Sprintf("%s items in %s", number(most), step)
-	c.Description = fmt.Sprintf("%s items from %s to %s", number(items), c.Start, c.End)
+	c.Description = fmt.Sprintf("%s items in %s", number(items), span)
 	return c, nil
 }
