@@ -7,6 +7,7 @@ package all
 import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/dir"
+	"github.com/mailconv/mailconv/transport/emlx"
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/pop3"
 	"github.com/mailconv/mailconv/transport/mbox"
@@ -16,6 +17,7 @@ import (
 func Registry() *transport.Registry {
 	return transport.NewRegistry(
 		maildir.Driver(),
+		emlx.Driver(),
 		mbox.Driver(),
 		dir.Driver(),
 		pop3.Driver(),
