@@ -112,11 +112,10 @@ type CryptMethod byte
 
 // Methods. [MS-PST] 2.2.2.6
 const (
-	CryptNone         CryptMethod = 0x00
-	CryptPermute      CryptMethod = 0x01
-	CryptCyclic       CryptMethod = 0x02
-	CryptEDPCRYPTED   CryptMethod = 0x10 // Windows Information Protection
-	cryptUndetermined CryptMethod = 0xFF
+	CryptNone       CryptMethod = 0x00
+	CryptPermute    CryptMethod = 0x01
+	CryptCyclic     CryptMethod = 0x02
+	CryptEDPCRYPTED CryptMethod = 0x10 // Windows Information Protection
 )
 
 // String is the specification's name.

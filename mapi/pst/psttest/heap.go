@@ -108,8 +108,7 @@ func (h *heap) bth(key, ent int, records []byte) uint32 {
 		levels++
 		var next []byte
 		n = 0
-		size, per := key+4, h.largest()/(key+4)*(key+4)
-		_ = size
+		per := h.largest() / (key + 4) * (key + 4)
 		for rest := level; len(rest) > 0; n++ {
 			k := min(per, len(rest))
 			last = h.alloc(rest[:k])

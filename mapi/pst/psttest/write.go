@@ -78,7 +78,6 @@ func (o *Options) inline() int {
 // The nodes that are the same in each file.
 const (
 	NIDSubtree    ndb.NID = 0x8022 // top of what a person sees
-	NIDWastebin   ndb.NID = 0x8062
 	nidSearchRoot ndb.NID = 0x8042
 	nidSpamSearch ndb.NID = 0x2223
 )
