@@ -42,12 +42,13 @@ func (f Folder) Name() string {
 // preceded by a backslash, so that [ParsePath] gives the same path back.
 func (f Folder) String() string { return JoinPath(f.Path) }
 
+var escapeName = strings.NewReplacer(`\`, `\\`, `/`, `\/`)
+
 // JoinPath writes a path in one line. See [Folder.String].
 func JoinPath(path []string) string {
-	esc := strings.NewReplacer(`\`, `\\`, `/`, `\/`)
 	list := make([]string, len(path))
 	for i, n := range path {
-		list[i] = esc.Replace(n)
+		list[i] = escapeName.Replace(n)
 	}
 	return strings.Join(list, "/")
 }
