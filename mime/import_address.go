@@ -29,8 +29,8 @@ func oneOffEntryID(name, addr string) []byte {
 	return b
 }
 
-// searchKey is the address type and the address in upper case, with a zero.
-// [MS-OXCPERM] has none; the form is that of [MS-OXOABK] 2.2.3.5.
+// searchKey is the address type, a colon and the address, all in upper case,
+// with a zero. [MS-OXCPRPT] 2.2.1.9
 func searchKey(addr string) []byte {
 	return append([]byte("SMTP:"+strings.ToUpper(addr)), 0)
 }
