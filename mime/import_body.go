@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -333,25 +332,6 @@ func contentIDs(html string) map[string]bool {
 		ids[id] = true
 		ids[percentDecode(id)] = true
 	}
-}
-
-// percentDecode resolves %XX; what is no escape stands for itself. RFC 3986 2.1
-func percentDecode(s string) string {
-	if strings.IndexByte(s, '%') < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				b = append(b, byte(n))
-				i += 2
-				continue
-			}
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
 }
 
 // structureLosses lists what stands between the parts of a multipart.
