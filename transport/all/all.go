@@ -9,8 +9,9 @@ import (
 	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/emlx"
 	"github.com/mailconv/mailconv/transport/maildir"
-	"github.com/mailconv/mailconv/transport/pop3"
 	"github.com/mailconv/mailconv/transport/mbox"
+	"github.com/mailconv/mailconv/transport/zimbra"
+	"github.com/mailconv/mailconv/transport/pop3"
 )
 
 // Registry lists every driver, in the order in which a bare path is sniffed.
@@ -19,6 +20,7 @@ func Registry() *transport.Registry {
 		maildir.Driver(),
 		emlx.Driver(),
 		mbox.Driver(),
+		zimbra.Driver(),
 		dir.Driver(),
 		pop3.Driver(),
 	)
