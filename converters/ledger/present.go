@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -121,13 +123,19 @@ func (l *Ledger) FreePresent(ctx context.Context, sink int64) (n int64, err erro
 	return n, nil
 }
 
-// PresentByRef finds a present item that nobody took by its key; 0 when there
+// PresentByRef finds a present item that nobody took by its key; nil when there
 // is none.
-func (l *Ledger) PresentByRef(ctx context.Context, sink int64, ref transport.Key) (id int64, err error) {
-	if err := l.db.QueryRowContext(ctx, "SELECT coalesce(max(id),0) FROM present WHERE sink=? AND ref=? AND taken=0", sink, string(ref)).Scan(&id); err != nil {
-		return 0, fmt.Errorf("ledger: %w", err)
+func (l *Ledger) PresentByRef(ctx context.Context, sink int64, ref transport.Key) (*Present, error) {
+	p := Present{Sink: sink, Ref: ref}
+	err := l.db.QueryRowContext(ctx, "SELECT id, size, coalesce(received,0), message_id FROM present WHERE sink=? AND ref=? AND taken=0", sink, string(ref)).
+		Scan(&p.ID, &p.Size, &p.Received, &p.MessageID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
 	}
-	return id, nil
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return &p, nil
 }
 
 // Free lists what a sink folder held and nobody took, in pages.

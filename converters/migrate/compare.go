@@ -47,19 +47,20 @@ const (
 	ReasonSubject   Reason = "subject"
 	ReasonText      Reason = "text" // the words of the text
 
-	// Noted at any level; not a difference in content.
+	// Noted at any level; no difference in content.
 	ReasonRepaired Reason = "repaired" // the mail was mended on purpose, as the ledger says
+	ReasonReceived Reason = "received" // the dates of arrival differ
 )
 
 // Reasons lists all reasons.
 var Reasons = []Reason{
 	ReasonMissing, ReasonExtra, ReasonFailed, ReasonUnlisted, ReasonUnreadableSource, ReasonUnreadableSink, ReasonLevel,
 	ReasonTruncated, ReasonLineEnds, ReasonHeader, ReasonBody, ReasonProperty, ReasonRecipients, ReasonAttachment,
-	ReasonMessageID, ReasonDate, ReasonAddresses, ReasonSubject, ReasonText, ReasonRepaired,
+	ReasonMessageID, ReasonDate, ReasonAddresses, ReasonSubject, ReasonText, ReasonRepaired, ReasonReceived,
 }
 
-// Minor reports whether the difference is one that was asked for.
-func (r Reason) Minor() bool { return r == ReasonRepaired }
+// Minor reports whether the difference is none in content.
+func (r Reason) Minor() bool { return r == ReasonRepaired || r == ReasonReceived }
 
 // diff compares a pair at the strongest level that it allows, or at the one
 // that was asked for. The reason is "" when there is no difference.

@@ -12,6 +12,7 @@ import (
 type (
 	ctxt       = context.Context
 	seqMeta    = iter.Seq2[transport.Meta, error]
+	seqFolder  = iter.Seq2[transport.Folder, error]
 	seqFetched = iter.Seq2[transport.Fetched, error]
 )
 

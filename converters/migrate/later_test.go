@@ -127,15 +127,49 @@ func TestT53NewKeysAreMatchedByContent(t *testing.T) {
 	}
 }
 
-func TestFolderThatWentAway(t *testing.T) {
-	src, sink := filled(4, mem.Options{}, "Inbox", "Old"), mem.New(mem.Options{})
-	e := newEnv(t, &forgetful{src}, sink)
-	e.o.MirrorDeletes = true
-	e.ok()
-	src.Rename([]string{"Old"}, []string{"New"})
-	r := e.ok()
-	if !r.Complete() || puts(sink) != 2*1+0 && r.Copied != 0 {
-		t.Errorf("%+v", r)
+// A folder that was renamed keeps its place; where a name is all the identity
+// that there is, its mails are seen as moved.
+func TestRenamedFolder(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		src, sink := filled(4, mem.Options{}, "Inbox", "Old"), mem.New(mem.Options{})
+		var s transport.Source = &forgetful{src}
+		if named {
+			s = &nameless{forgetful{src}}
+		}
+		e := newEnv(t, s, sink)
+		e.o.MirrorDeletes = true
+		e.ok()
+		n := puts(sink)
+		src.Rename([]string{"Old"}, []string{"New"})
+		src.Add([]string{"New"}, transport.Meta{}, mail(50))
+		r := e.ok()
+		if !r.Complete() || r.Copied != 1 || puts(sink) != n+1 || r.Deleted != 0 || named != (r.Moved == 4) {
+			t.Errorf("named %v: %+v", named, r)
+		}
+		want := "Old"
+		if named {
+			want = "New"
+		}
+		if len(keysOf(t, sink, want)) != 5 {
+			t.Errorf("%s has %d items", want, len(keysOf(t, sink, want)))
+		}
+		if r := e.ok(); r.Copied+r.Moved+r.Deleted != 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// nameless is a store whose folders have no identity but their path.
+type nameless struct{ forgetful }
+
+func (n *nameless) Folders(ctx ctxt) seqFolder {
+	return func(yield func(transport.Folder, error) bool) {
+		for f, err := range n.Store.Folders(ctx) {
+			f.ID = ""
+			if !yield(f, err) {
+				return
+			}
+		}
 	}
 }
 

@@ -277,7 +277,7 @@ func (d *dryRun) kept(ctx context.Context, list []transport.Folder) (map[string]
 	}
 	for _, row := range folders {
 		rows[row.SourceID] = row.ID
-		if i := slices.IndexFunc(list, func(f transport.Folder) bool { return f.ID == row.SourceID }); i >= 0 && row.Sink != 0 && slices.Equal(row.Path, list[i].Path) {
+		if i := slices.IndexFunc(list, func(f transport.Folder) bool { return f.ID == row.SourceID }); i >= 0 && row.Sink != 0 {
 			kept[row.SourceID] = paths[row.Sink]
 		}
 	}
@@ -329,8 +329,8 @@ func (d *dryRun) page(ctx context.Context, row, sink int64, metas []transport.Me
 			if sink != 0 && it.Ref != "" {
 				if p, err := d.r.l.PresentByRef(ctx, sink, it.Ref); err != nil {
 					return err
-				} else if p != 0 {
-					taken[p] = true
+				} else if p != nil {
+					taken[p.ID] = true
 				}
 			}
 			continue

@@ -304,7 +304,7 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 			f.ID = f.String()
 		}
 		ids[i] = f.ID
-		if row, ok := known[f.ID]; ok && row.Sink != 0 && slices.Equal(row.Path, f.Path) {
+		if row, ok := known[f.ID]; ok && row.Sink != 0 {
 			kept[f.ID] = paths[row.Sink]
 		}
 	}
@@ -329,6 +329,11 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 		j.row.Expected, j.row.Run, j.row.Gone, j.row.Error = f.Count, r.id, false, ""
 		if j.row.Note == "" {
 			j.row.Note = targets[i].note
+		}
+		if was := known[f.ID].Path; was != nil && !slices.Equal(was, f.Path) {
+			// What was copied stays together: a folder cannot be renamed in
+			// the sink.
+			j.row.Note = fmt.Sprintf("was %q in an earlier run; its place in the sink stays", transport.JoinPath(was))
 		}
 		switch {
 		case f.Err != nil:

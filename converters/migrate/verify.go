@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/transport"
@@ -308,6 +309,8 @@ type check struct {
 	to   *sinkPlace
 	ref  transport.Key // of the pair, "" until it is known
 	path []string      // where it should be
+	// received is what the sink says, in Unix seconds; 0 when it does not.
+	received int64
 }
 
 func (v *verifier) finding(f transport.Folder, c *check, reason Reason, detail string) {
@@ -430,16 +433,17 @@ func (v *verifier) byLedger(ctx context.Context, f transport.Folder, keys []tran
 		refs := make([]transport.Key, 0, len(bySink[to]))
 		var taken []int64
 		for _, c := range bySink[to] {
-			id, err := v.r.l.PresentByRef(ctx, to.ID, c.ref)
+			p, err := v.r.l.PresentByRef(ctx, to.ID, c.ref)
 			if err != nil {
 				return err
 			}
-			if id == 0 {
+			if p == nil {
 				// Not where the ledger says: it may have a new key there.
 				c.ref = ""
 				continue
 			}
-			taken = append(taken, id)
+			c.received = p.Received
+			taken = append(taken, p.ID)
 			byRef[c.ref] = c
 			refs = append(refs, c.ref)
 			v.out.ByLedger++
@@ -523,6 +527,9 @@ func (v *verifier) compare(ctx context.Context, f transport.Folder, c *check, go
 				v.out.Same++
 			} else {
 				v.finding(f, c, reason, detail)
+			}
+			if at := c.meta.Received; !at.IsZero() && c.received != 0 && at.Unix() != c.received {
+				v.finding(f, c, ReasonReceived, fmt.Sprintf("%s and %s", date(at), date(time.Unix(c.received, 0))))
 			}
 			return nil
 		}
@@ -613,7 +620,7 @@ func (v *verifier) byContent(ctx context.Context, f transport.Folder, keys []tra
 		for _, p := range o.candidates {
 			if !taken[p.ID] && known[p.ID].content == want {
 				taken[p.ID] = true
-				o.c.ref = p.Ref
+				o.c.ref, o.c.received = p.Ref, p.Received
 				break
 			}
 		}
@@ -636,7 +643,7 @@ func (v *verifier) byContent(ctx context.Context, f transport.Folder, keys []tra
 			}
 			if known[p.ID].digest == digest {
 				taken[p.ID] = true
-				o.c.ref = p.Ref
+				o.c.ref, o.c.received = p.Ref, p.Received
 				break
 			}
 		}
@@ -649,7 +656,7 @@ func (v *verifier) byContent(ctx context.Context, f transport.Folder, keys []tra
 		for _, p := range o.candidates {
 			if !taken[p.ID] && p.MessageID == o.c.meta.MessageID {
 				taken[p.ID] = true
-				o.c.ref = p.Ref
+				o.c.ref, o.c.received = p.Ref, p.Received
 				break
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
@@ -85,6 +86,21 @@ func TestVerifySaysWhatIsDifferent(t *testing.T) {
 		if r.Clean() != (name == "extra") || r.Exact() || r.Same != 2 {
 			t.Errorf("%s: %+v", name, r)
 		}
+	}
+}
+
+func TestVerifyTellsDatesOfArrival(t *testing.T) {
+	src, sink := mem.New(mem.Options{}), mem.New(mem.Options{})
+	src.Add([]string{"A"}, transport.Meta{Received: time.Unix(1600000000, 5e8)}, mail(1))
+	sink.Add([]string{"A"}, transport.Meta{Received: time.Unix(1600000000, 0)}, mail(1))
+	if r := verify(t, src, sink, nil); !r.Exact() || len(r.Findings) != 0 {
+		t.Errorf("%+v", r)
+	}
+	src.Add([]string{"A"}, transport.Meta{Received: time.Unix(1600000000, 0)}, mail(2))
+	sink.Add([]string{"A"}, transport.Meta{Received: time.Unix(1700000000, 0)}, mail(2))
+	r := verify(t, src, sink, nil)
+	if got := reasons(r); !r.Exact() || r.Same != 2 || got != "received(2020-09-13T12:26:40Z and 2023-11-14T22:13:20Z)" {
+		t.Errorf("%s %+v", got, r)
 	}
 }
 
