@@ -10,8 +10,8 @@ import (
 	"github.com/mailconv/mailconv/transport/emlx"
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
-	"github.com/mailconv/mailconv/transport/zimbra"
 	"github.com/mailconv/mailconv/transport/pop3"
+	"github.com/mailconv/mailconv/transport/zimbra"
 )
 
 // Registry lists every driver, in the order in which a bare path is sniffed.

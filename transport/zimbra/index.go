@@ -77,7 +77,7 @@ const (
 )
 
 // read makes the index. A file that is not compressed is read in place.
-func read(ctx context.Context, name, tempDir string) (x *index, err error) {
+func read(ctx context.Context, name, tempDir string) (*index, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -87,23 +87,26 @@ func read(ctx context.Context, name, tempDir string) (x *index, err error) {
 		f.Close()
 		return nil, err
 	}
-	x = &index{r: f, release: f.Close, items: map[string][]entry{}}
-	defer func() {
-		if err != nil {
-			x.release()
-		}
-	}()
-	size := st.Size()
+	x := &index{r: f, release: f.Close, items: map[string][]entry{}}
+	if err := x.load(ctx, f, st.Size(), tempDir); err != nil {
+		x.release()
+		return nil, err
+	}
+	return x, nil
+}
+
+func (x *index) load(ctx context.Context, f *os.File, size int64, tempDir string) error {
 	magic := make([]byte, 2)
 	if _, err := f.ReadAt(magic, 0); err != nil {
-		return nil, formatError(0, "the file has no beginning")
+		return formatError(0, "the file has no beginning")
 	}
 	if magic[0] == 0x1F && magic[1] == 0x8B {
+		var err error
 		if size, err = x.unpack(ctx, f, size, tempDir); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return x, x.scan(ctx, size)
+	return x.scan(ctx, size)
 }
 
 func formatError(off int64, detail string) error {
