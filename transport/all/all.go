@@ -8,6 +8,7 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/emlx"
+	"github.com/mailconv/mailconv/transport/imap"
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
 	"github.com/mailconv/mailconv/transport/pop3"
@@ -22,6 +23,7 @@ func Registry() *transport.Registry {
 		mbox.Driver(),
 		zimbra.Driver(),
 		dir.Driver(),
+		imap.Driver(),
 		pop3.Driver(),
 	)
 }
