@@ -145,6 +145,8 @@ func commands(std stdio) []*cli.Command {
 		extractCommand(std),
 		lsCommand(std),
 		copyCommand(std),
+		verifyCommand(std),
+		checkCommand(std),
 		completionCommand(std),
 		versionCommand(std),
 	}

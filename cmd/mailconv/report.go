@@ -2,28 +2,23 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/converters/ledger"
+	"github.com/mailconv/mailconv/converters/report"
 )
 
-// reportWriters are the forms of a report, by extension.
-var reportWriters = map[string]func(context.Context, io.Writer, *ledger.Ledger) error{}
-
+// reportKind reports whether a report can be written under the name.
 func reportKind(name string) bool {
-	_, ok := reportWriters[strings.ToLower(filepath.Ext(name))]
-	return ok
+	return slices.Contains([]string{".html", ".htm", ".json", ".csv"}, strings.ToLower(filepath.Ext(name)))
 }
 
 func writeReports(ctx context.Context, names []string, l *ledger.Ledger) error {
 	for _, name := range names {
-		write := reportWriters[strings.ToLower(filepath.Ext(name))]
-		if err := converters.WriteFile(name, func(w io.Writer) error { return write(ctx, w, l) }); err != nil {
-			return fmt.Errorf("report %s: %w", name, err)
+		if err := report.Write(ctx, name, l); err != nil {
+			return err
 		}
 	}
 	return nil
