@@ -32,11 +32,14 @@ func Load(ctx context.Context, b mapi.Blob) (mapi.Blob, error) {
 	}
 	defer r.Close()
 	if b.Size() <= inMemory {
-		data, err := io.ReadAll(NewReader(r))
-		if err != nil {
+		data := make([]byte, b.Size())
+		if _, err := io.ReadFull(r, data); err != nil {
 			return nil, err
 		}
-		return mapi.Bytes(data), nil
+		if i := bytes.IndexByte(data, '\n'); i < 0 || i > 0 && data[i-1] == '\r' {
+			return mapi.Bytes(data), nil
+		}
+		return mapi.Bytes(CRLF(data)), nil
 	}
 	n, err := io.Copy(io.Discard, &contextReader{ctx, NewReader(r)})
 	if err != nil {
@@ -140,6 +143,12 @@ func (r *reader) convert() {
 	}
 	r.wide, r.last = AppendCRLF(r.wide[:0], r.in, r.last)
 	r.out = r.wide
+}
+
+// CRLF gives text with a CR before each LF that has none.
+func CRLF(text []byte) []byte {
+	out, _ := AppendCRLF(make([]byte, 0, len(text)+bytes.Count(text, []byte("\n"))), text, 0)
+	return out
 }
 
 // AppendCRLF appends src to dst with a CR before each LF that has none. last is

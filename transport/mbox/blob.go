@@ -17,16 +17,33 @@ const inMemory = 64 << 10
 // r can be read.
 func (e *Entry) Blob(ctx context.Context, r io.ReaderAt) (mapi.Blob, error) {
 	b := &blob{e: e, stored: e.stored(r)}
+	if b.stored.N <= inMemory {
+		data := make([]byte, b.stored.N)
+		if n, err := r.ReadAt(data, b.stored.Off); n < len(data) {
+			return nil, err
+		}
+		return mapi.Bytes(e.mail(data)), nil
+	}
 	in, err := b.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if b.stored.N <= inMemory {
-		data, err := io.ReadAll(in)
-		return mapi.Bytes(data), err
-	}
 	b.size, err = io.Copy(io.Discard, in)
 	return b, err
+}
+
+// mail is [blob.Open] for what is in memory.
+func (e *Entry) mail(data []byte) []byte {
+	if e.quoted != "" && bytes.Contains(data, []byte(">From ")) {
+		var l lineStart
+		u := unquoter{one: e.quoted == O}
+		data = l.step(make([]byte, 0, len(data)), data, u.less)
+		data = l.flush(data, 0)
+	}
+	if e.asIs {
+		return data
+	}
+	return lineend.CRLF(data)
 }
 
 type blob struct {

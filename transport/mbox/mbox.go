@@ -142,18 +142,19 @@ type Store struct {
 	book   *pathname.Book
 	closed atomic.Bool
 
-	mu     sync.Mutex
-	byPath map[string]string // JoinPath to the ID; nil until it is needed
-	open   map[string]*appender
-	tick   int64
-	labels map[string]map[string][]int64 // file to label to offsets
-	only   string                        // of a single file: the folder that it was made for
+	mu       sync.Mutex
+	byPath   map[string]string // JoinPath to the ID; nil until it is needed
+	open     map[string]*appender
+	tick     int64
+	labels   map[string]map[string][]int64 // file to label to offsets
+	variants map[string]Variant
+	only     string // of a single file: the folder that it was made for
 }
 
 // Open opens a file or a folder of files. What is not there yet is made by the
 // first Ensure: a file when the name ends in .mbox or .mbx, else a folder.
 func Open(root string, o *Options) (*Store, error) {
-	s := &Store{root: root, open: map[string]*appender{}, labels: map[string]map[string][]int64{}}
+	s := &Store{root: root, open: map[string]*appender{}, labels: map[string]map[string][]int64{}, variants: map[string]Variant{}}
 	if o != nil {
 		s.o = *o
 	}

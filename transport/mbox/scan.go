@@ -9,6 +9,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
@@ -65,6 +66,7 @@ func parseKey(k transport.Key) (off int64, hash uint64, ok bool) {
 func Scan(ctx context.Context, r io.ReaderAt, size int64, v Variant) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		s := newScanner(r, size)
+		defer s.close()
 		if v == Auto {
 			v = s.variant()
 		}
@@ -107,6 +109,16 @@ type scanner struct {
 
 func newScanner(r io.ReaderAt, size int64) *scanner { return &scanner{r: r, size: size} }
 
+var buffers = sync.Pool{New: func() any { return make([]byte, 0, bufferSize) }}
+
+// close gives the buffer back; what windows showed is gone.
+func (s *scanner) close() {
+	if s.buf != nil {
+		buffers.Put(s.buf[:0])
+		s.buf = nil
+	}
+}
+
 // window is what is in memory from off on: at least n bytes, or all up to the
 // end of the file.
 func (s *scanner) window(off int64, n int) []byte {
@@ -118,7 +130,7 @@ func (s *scanner) window(off int64, n int) []byte {
 		return s.buf[off-s.at:]
 	}
 	if s.buf == nil {
-		s.buf = make([]byte, 0, min(bufferSize, s.size))
+		s.buf = buffers.Get().([]byte)
 	}
 	s.buf = s.buf[:min(s.size-off, int64(cap(s.buf)))]
 	k, err := s.r.ReadAt(s.buf, off)

@@ -112,6 +112,7 @@ func (s *Store) PutBatch(ctx context.Context, f transport.Folder, items []transp
 		return nil, localfile.Error("append", f, "", err)
 	}
 	sc := newScanner(a.file, at)
+	defer sc.close()
 	for i, off := range offs {
 		if off < 0 {
 			continue

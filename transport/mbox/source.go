@@ -56,7 +56,8 @@ func (s *Store) items(ctx context.Context, f transport.Folder, from int64) iter.
 			return
 		}
 		sc := newScanner(file, size)
-		v := s.variant(sc)
+		defer sc.close()
+		v := s.variant(sc, path)
 		off, ok := int64(0), size > 0
 		if from > 0 {
 			off = sc.separator(from - 1)
@@ -84,11 +85,21 @@ func (s *Store) items(ctx context.Context, f transport.Folder, from int64) iter.
 	}
 }
 
-func (s *Store) variant(sc *scanner) Variant {
+// variant is that of a file, found out once. An empty file has none yet.
+func (s *Store) variant(sc *scanner, path string) Variant {
 	if s.o.Variant != Auto {
 		return s.o.Variant
 	}
-	return sc.variant()
+	s.mu.Lock()
+	v, ok := s.variants[path]
+	s.mu.Unlock()
+	if !ok && sc.size > 0 {
+		v = sc.variant()
+		s.mu.Lock()
+		s.variants[path] = v
+		s.mu.Unlock()
+	}
+	return v
 }
 
 // known reports whether the labels of a file were read.
@@ -103,7 +114,8 @@ func (s *Store) byLabel(ctx context.Context, r io.ReaderAt, size int64, path, la
 	offs := s.labels[path][label]
 	s.mu.Unlock()
 	sc := newScanner(r, size)
-	v := s.variant(sc)
+	defer sc.close()
+	v := s.variant(sc, path)
 	for _, off := range offs {
 		err := ctx.Err()
 		var e *Entry
@@ -148,7 +160,8 @@ func (s *Store) Fetch(ctx context.Context, f transport.Folder, keys []transport.
 		}
 		defer shared.drop()
 		sc := newScanner(shared.File, size)
-		v := s.variant(sc)
+		defer sc.close()
+		v := s.variant(sc, path)
 		for _, k := range keys {
 			if err := ctx.Err(); err != nil {
 				yield(transport.Fetched{}, err)
