@@ -12,6 +12,7 @@ import (
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
 	"github.com/mailconv/mailconv/transport/pop3"
+	"github.com/mailconv/mailconv/transport/smtp"
 	"github.com/mailconv/mailconv/transport/zimbra"
 )
 
@@ -25,5 +26,6 @@ func Registry() *transport.Registry {
 		dir.Driver(),
 		imap.Driver(),
 		pop3.Driver(),
+		smtp.Driver(),
 	)
 }
