@@ -152,7 +152,9 @@ func flagLoss(name, why string) mapi.Loss {
 // write gives the flags as the server knows them, and what it does not take.
 func (set flagSet) write(flags transport.Flags, keywords []string) (list, lost []string) {
 	takes := func(name string) bool {
-		return !set.known || set.any && name[0] != '\\' || set.names[strings.ToLower(name)]
+		// QUIRK: \* stands for keywords alone, but servers that have it and
+		// leave out system flags (go-imap's, before one is in use) take them.
+		return !set.known || set.any || set.names[strings.ToLower(name)]
 	}
 	for _, f := range flagTable {
 		if !flags.Has(f.flag) {

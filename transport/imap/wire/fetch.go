@@ -26,7 +26,11 @@ func (r *Reader) Attr() (Attr, bool, error) {
 		r.lit = nil
 		n := l.left
 		l.left, l.over = 0, true
-		if err := r.discard(n); err != nil {
+		err := l.err
+		if err == nil {
+			err = r.discard(n)
+		}
+		if err != nil {
 			r.fetch = false
 			return Attr{}, false, eof(err)
 		}
@@ -126,7 +130,9 @@ func (r *Reader) attrName() (string, error) {
 // A Literal is the body of a message, straight from the connection.
 type Literal struct {
 	// Size is what the server announced. Fewer bytes end with
-	// io.ErrUnexpectedEOF.
+	// io.ErrUnexpectedEOF, and a [SyntaxError] tells where another size than
+	// the true one was announced, as far as that can be seen from what
+	// follows.
 	Size int64
 	r    *Reader
 	left int64
@@ -151,8 +157,24 @@ func (l *Literal) Read(p []byte) (int, error) {
 	n, err := l.r.br.Read(p)
 	l.left -= int64(n)
 	l.r.off += int64(n)
-	l.err = eof(err)
+	if l.err = eof(err); l.err == nil && l.left == 0 {
+		l.err = l.follows()
+	}
 	return n, l.err
+}
+
+// follows looks at what comes behind the last byte: a space, the end of the
+// list, or of the line.
+func (l *Literal) follows() error {
+	p, err := l.r.br.Peek(1)
+	if err != nil {
+		return eof(err)
+	}
+	switch p[0] {
+	case ' ', ')', '\r', '\n':
+		return nil
+	}
+	return l.r.syntax("a body of %d bytes is followed by %q", l.Size, p)
 }
 
 // WriteTo implements io.WriterTo, without a buffer of its own.
@@ -175,6 +197,9 @@ func (l *Literal) WriteTo(w io.Writer) (total int64, err error) {
 		total += int64(n)
 		if err != nil {
 			return total, err
+		}
+		if l.left == 0 {
+			l.err = l.follows()
 		}
 	}
 	return total, l.err
