@@ -24,7 +24,7 @@ func Driver() transport.Driver {
 	return transport.Driver{
 		Schemes: []string{"pop3", "pop3s"},
 		Summary: "a POP3 maildrop, to read from",
-		Params:  append(dial.Params(), auth, sasl.AsParam()),
+		Params:  append(dial.Params(), auth, sasl.AuthzidParam()),
 		Source: func(ctx context.Context, a transport.Address, env *transport.Env) (transport.Source, error) {
 			return Open(ctx, a, env)
 		},

@@ -58,6 +58,7 @@ func (st *Store) converse(ctx context.Context, c *dial.Conn, cred sasl.Credentia
 }
 
 func (s *session) auth(want string, cred sasl.Credentials) error {
+	s.mask = cred.Mask
 	cleartext := s.c.MayCarryPassword()
 	switch want {
 	case authUser:
@@ -112,7 +113,7 @@ func (s *session) loggedIn(ok bool, text string, err error) error {
 	if err != nil || ok {
 		return err
 	}
-	err = refusal("login", "", text, transport.Auth)
+	err = refusal("login", "", s.mask(text), transport.Auth)
 	var e *transport.Error
 	if errors.As(err, &e) && e.Kind == transport.Throttled && e.After == 0 {
 		e.After = s.delay()

@@ -33,6 +33,7 @@ type session struct {
 	bareLF bool   // the server ends its lines with LF alone
 	began  time.Time
 	dead   bool
+	mask   func(string) string // takes the secret out of what the server says
 	listed bool // a listing was made of this session's state
 
 	loaded bool

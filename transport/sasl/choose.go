@@ -2,6 +2,7 @@ package sasl
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -178,7 +179,7 @@ func Detail(m Mechanism) string {
 // FromAddress asks env for the secret of an address. Where auth= wants a token,
 // the secret is an access token, asked for anew on each login.
 func FromAddress(ctx context.Context, a transport.Address, env *transport.Env) (Credentials, error) {
-	c := Credentials{User: a.User, As: a.Params.Get("as"), Secret: a.Password}
+	c := Credentials{User: a.User, As: a.Params.Get("authzid"), Secret: a.Password}
 	if c.User == "" {
 		return c, &transport.Error{
 			Kind: transport.Usage, Op: "login", Err: fmt.Errorf("%s names no user", a),
@@ -200,7 +201,25 @@ func FromAddress(ctx context.Context, a transport.Address, env *transport.Env) (
 	return c, nil
 }
 
-// AsParam documents the query parameter that [FromAddress] reads.
-func AsParam() transport.Param {
-	return transport.Param{Name: "as", Help: "act as this user (login of a master user)"}
+// AuthzidParam documents the query parameter that [FromAddress] reads.
+func AuthzidParam() transport.Param {
+	return transport.Param{Name: "authzid", Help: "user to act as, when the login is a master user's"}
+}
+
+// Mask takes the secret out of what a server says, as it is and as it went over
+// the wire: some servers repeat what they were sent.
+func (c Credentials) Mask(text string) string {
+	if c.Secret == "" {
+		return text
+	}
+	list := []string{c.Secret, "***"}
+	for _, name := range []string{Plain, XOAuth2, OAuthBearer} {
+		if m, err := New(name, c); err == nil {
+			if _, initial, err := m.Start(); err == nil {
+				list = append(list, base64.StdEncoding.EncodeToString(initial), "***")
+			}
+		}
+	}
+	list = append(list, base64.StdEncoding.EncodeToString([]byte(c.Secret)), "***")
+	return strings.NewReplacer(list...).Replace(text)
 }

@@ -212,6 +212,10 @@ func (c *Client) login(cred sasl.Credentials) error {
 		return err
 	}
 	if err := c.c.Auth(m); err != nil {
+		var reply *gosmtp.SMTPError
+		if errors.As(err, &reply) {
+			reply.Message = cred.Mask(reply.Message)
+		}
 		e := c.errorOf("login", err, transport.Auth)
 		var known *transport.Error
 		if d := sasl.Detail(m); d != "" && errors.As(e, &known) {

@@ -28,7 +28,7 @@ func Driver() transport.Driver {
 	return transport.Driver{
 		Schemes: []string{"smtp", "smtps"},
 		Summary: "an SMTP server, to send to",
-		Params: append(dial.Params(), sasl.Param(), sasl.AsParam(),
+		Params: append(dial.Params(), sasl.Param(), sasl.AuthzidParam(),
 			transport.Param{Name: "to", Help: "send every mail to these addresses (commas between); header sends to those in the mail's header"},
 			transport.Param{Name: "from", Help: "envelope sender; null is the empty one (default: the header's)"},
 			transport.Param{Name: "ehlo", Help: "name by which to greet the server"}),

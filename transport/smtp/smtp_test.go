@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -212,13 +213,11 @@ func TestEncryptionIsNeverLeftOut(t *testing.T) {
 		a.Host = middleman(t, p.addr, change)
 		return a
 	}
-	said := ""
 	for name, tt := range map[string]struct {
 		a    transport.Address
 		want string
 	}{
 		"taken out of the list": {through(func(l string) (string, bool) {
-			said += l
 			return strings.ReplaceAll(l, "STARTTLS", "XSTARTTL"), true
 		}), "offers no encryption"},
 		"refused": {through(func(l string) (string, bool) {
@@ -278,9 +277,17 @@ func TestLogins(t *testing.T) {
 func TestALostConnectionIsMadeAgain(t *testing.T) {
 	p := open(t, nil)
 	a := p.address(t, "", "tls=none")
+	var mu sync.Mutex
 	cut := ""
 	seen := 0
+	from := func(s string) {
+		mu.Lock()
+		defer mu.Unlock()
+		cut, seen = s, 0
+	}
 	a.Host = middleman(t, p.addr, func(l string) (string, bool) {
+		mu.Lock()
+		defer mu.Unlock()
 		if cut != "" && strings.HasPrefix(l, cut) {
 			if seen++; seen == 1 {
 				return "", false
@@ -296,12 +303,12 @@ func TestALostConnectionIsMadeAgain(t *testing.T) {
 	if _, err := c.Send(t.Context(), mail("b@x.example")); err != nil {
 		t.Fatal(err)
 	}
-	cut = "250 2.0.0 Roger" // the answer to MAIL on the old connection
+	from("250 2.0.0 Roger") // the answer to MAIL on the old connection
 	if _, err := c.Send(t.Context(), mail("b@x.example")); err != nil {
 		t.Errorf("a server that hung up meanwhile: %v", err)
 	}
 	// After the last byte nobody knows.
-	seen, cut = 0, "250 2.0.0 OK"
+	from("250 2.0.0 OK")
 	_, err = c.Send(t.Context(), mail("b@x.example"))
 	if transport.KindOf(err) != transport.Permanent || !strings.Contains(fmt.Sprint(err), "may have been taken") {
 		t.Errorf("cut before the verdict: %v", err)
