@@ -3,6 +3,7 @@
 //
 //	samples copies -n 5000 -max 102400 -glob 'PATTERN' DIR
 //	samples large -size BYTES OUT.msg OUT.bin
+//	samples mails -n 2000 OUT.mbox
 package main
 
 import (
@@ -24,7 +25,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("samples: ")
 	if len(os.Args) < 2 {
-		log.Fatal("want copies or large")
+		log.Fatal("want copies, large or mails")
 	}
 	var err error
 	switch os.Args[1] {
@@ -32,6 +33,8 @@ func main() {
 		err = copies(os.Args[2:])
 	case "large":
 		err = large(os.Args[2:])
+	case "mails":
+		err = mails(os.Args[2:])
 	default:
 		err = fmt.Errorf("there is no kind %q", os.Args[1])
 	}
@@ -114,6 +117,36 @@ func large(args []string) error {
 		r, _ := noise{*size}.Open(context.Background())
 		_, err := io.Copy(w, r)
 		return err
+	})
+}
+
+// mails writes an mbox of n mails of 0.5 to 8 kB, some of them twins, some with
+// lines that begin with From.
+func mails(args []string) error {
+	f := flag.NewFlagSet("mails", flag.ExitOnError)
+	n := f.Int("n", 2000, "number of mails")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	return writeTo(f.Arg(0), func(w io.Writer) error {
+		for i := range *n {
+			id := i
+			if i%50 == 49 {
+				id = i - 1 // a twin of the mail before
+			}
+			r := rand.New(rand.NewPCG(3, uint64(id)))
+			fmt.Fprintf(w, "From sample@mailconv.example Mon Mar  3 10:%02d:%02d 2025\nFrom: sample@mailconv.example\nTo: zoe@mailconv.example\n"+
+				"Date: Mon, 3 Mar 2025 10:%02d:%02d +0000\nSubject: =?utf-8?q?Nummer_%d_=E2=9C=94?=\nMessage-ID: <%d.sample@mailconv.example>\n\n",
+				id/60%60, id%60, id/60%60, id%60, id, id)
+			for range 5 + r.IntN(100) {
+				fmt.Fprintf(w, "%x%s\n", r.Uint64(), "0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGH"[:r.IntN(46)])
+			}
+			if id%7 == 0 {
+				fmt.Fprint(w, ">From here on it is quoted.\n")
+			}
+			fmt.Fprintln(w)
+		}
+		return nil
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
+	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/all"
 	"github.com/mailconv/mailconv/transport/spool"
 )
 
@@ -63,7 +66,7 @@ func runVerify(c *cli.Context, std stdio) error {
 		return err
 	}
 	defer src.Close()
-	dst, to, err := openSource(c, c.Args().Get(1), sinkRole, cv)
+	dst, to, err := openCopied(c, c.Args().Get(1), cv)
 	if err != nil {
 		return err
 	}
@@ -95,6 +98,24 @@ func runVerify(c *cli.Context, std stdio) error {
 		return &exitError{code: exitSomeFailed}
 	}
 	return nil
+}
+
+// openCopied opens the store that a copy went to, as the sink that it was: the
+// folder of its address is where copies are put. A store that can only be read
+// was filled by somebody else.
+func openCopied(c *cli.Context, address string, cv *converters.Converter) (io.Closer, transport.Address, error) {
+	a, err := transport.ParseAddress(address)
+	if err != nil {
+		return nil, a, err
+	}
+	d, a, err := all.Registry().Resolve(a)
+	if err != nil {
+		return nil, a, err
+	}
+	if d.Sink == nil {
+		return openSource(c, address, sinkRole, cv)
+	}
+	return openSink(c, address, sinkRole, cv)
 }
 
 // ledgerOf is the ledger of a copy between two stores, nil when there is none.
