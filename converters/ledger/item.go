@@ -169,7 +169,20 @@ func (s Sink) Folder() transport.Folder {
 	return transport.Folder{Path: s.StorePath, ID: s.StoreID, Count: -1, Size: -1}
 }
 
-func joinKeywords(list []string) string { return strings.Join(list, "\n") }
+func joinKeywords(list []string) string {
+	for _, k := range list {
+		if k == "" || strings.Contains(k, "\n") {
+			kept := make([]string, 0, len(list))
+			for _, k := range list {
+				if k = strings.ReplaceAll(k, "\n", " "); k != "" {
+					kept = append(kept, k)
+				}
+			}
+			return strings.Join(kept, "\n")
+		}
+	}
+	return strings.Join(list, "\n")
+}
 
 func splitKeywords(s string) []string {
 	if s == "" {

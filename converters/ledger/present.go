@@ -99,7 +99,8 @@ func (l *Ledger) HasPresent(ctx context.Context, sink int64) (bool, error) {
 
 // WasPresent tells which keys a sink folder held before the first put.
 func (l *Ledger) WasPresent(ctx context.Context, sink int64, refs []transport.Key) (map[transport.Key]bool, error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT ref FROM present WHERE sink=? AND ref IN (SELECT value FROM json_each(?))", sink, jsonList(refs))
+	in, args := keyList(refs)
+	rows, err := l.db.QueryContext(ctx, "SELECT ref FROM present WHERE sink=? AND ref IN "+in, append([]any{sink}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}

@@ -60,8 +60,18 @@ func (l *Ledger) items(ctx context.Context, query string, args ...any) ([]Item, 
 	return list, nil
 }
 
-func jsonList[T any](list []T) string {
-	b, _ := json.Marshal(list) // strings and numbers always marshal
+// keyList is the right side of IN, with its arguments. Keys may hold any bytes:
+// a file's name need not be UTF-8.
+func keyList(keys []transport.Key) (string, []any) {
+	args := make([]any, len(keys))
+	for i, k := range keys {
+		args[i] = string(k)
+	}
+	return "(" + strings.TrimSuffix(strings.Repeat("?,", len(keys)), ",") + ")", args
+}
+
+func idList(ids []int64) string {
+	b, _ := json.Marshal(ids) // numbers always marshal
 	return string(b)
 }
 
@@ -71,7 +81,8 @@ func (l *Ledger) Lookup(ctx context.Context, folder int64, keys []transport.Key)
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	list, err := l.items(ctx, "WHERE folder=? AND key IN (SELECT value FROM json_each(?))", folder, jsonList(keys))
+	in, args := keyList(keys)
+	list, err := l.items(ctx, "WHERE folder=? AND key IN "+in, append([]any{folder}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +254,8 @@ func (l *Ledger) IndexRefs() error {
 // Refs finds which keys of a sink folder are copies that this ledger knows,
 // and of which item.
 func (l *Ledger) Refs(ctx context.Context, sink int64, refs []transport.Key) (map[transport.Key]int64, error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT ref, id FROM items WHERE sink=? AND ref<>'' AND ref IN (SELECT value FROM json_each(?)) AND state='copied' AND gone<2", sink, jsonList(refs))
+	in, args := keyList(refs)
+	rows, err := l.db.QueryContext(ctx, "SELECT ref, id FROM items WHERE sink=? AND ref<>'' AND ref IN "+in+" AND state='copied' AND gone<2", append([]any{sink}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -265,7 +277,7 @@ func (l *Ledger) Notes(ctx context.Context, items ...int64) (map[int64][]Note, e
 	if len(items) == 0 {
 		return nil, nil
 	}
-	rows, err := l.db.QueryContext(ctx, "SELECT item, kind, name, reason, detail, severe FROM notes WHERE item IN (SELECT value FROM json_each(?)) ORDER BY id", jsonList(items))
+	rows, err := l.db.QueryContext(ctx, "SELECT item, kind, name, reason, detail, severe FROM notes WHERE item IN (SELECT value FROM json_each(?)) ORDER BY id", idList(items))
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
