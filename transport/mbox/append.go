@@ -231,7 +231,7 @@ func (c *composer) start() error {
 		block = block[:i]
 	}
 	c.from = formatFrom(sender(head.Parse(block)), c.meta.Received)
-	lines := statusLines(c.meta)
+	lines := statusLines(c.meta.Flags, c.meta.Keywords)
 	first := markField + strconv.Itoa(len(lines)) + string(endKept)
 	if t := escapeWord(c.meta.Token); t != "" && len(t) < 500 {
 		first += " " + t

@@ -11,10 +11,12 @@
 //	From <sender> <received, UTC>
 //	X-Mailconv: <lines below>. <token>
 //	Status: RO
+//	X-Status: AF
+//	X-Keywords: work
 //	...the mail, with LF lines and each ^>*From quoted by one more >
 //
-// The lines down to Status (and X-Status, X-Keywords where they are needed) are
-// taken off again when it is read. A mail that LF lines could not give back is
+// The lines down to X-Keywords are taken off again when it is read, and can be
+// changed in place. A mail that LF lines could not give back is
 // written with CRLF lines, also its From line; reading takes such a mail byte
 // for byte. So every mail comes back as it was.
 //
@@ -25,6 +27,6 @@
 // The forms are described in RFC 4155 and in
 // https://www.loc.gov/preservation/digital/formats/fdd/fdd000383.shtml.
 //
-// Not supported: changing flags, moving and deleting mails in place; locks
-// between programs.
+// Not supported: changing the flags of mails that other programs put there,
+// moving and deleting mails; locks between programs.
 package mbox

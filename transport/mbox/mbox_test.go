@@ -319,6 +319,41 @@ func TestAppendingToAForeignFileKeepsIt(t *testing.T) {
 	}
 }
 
+func TestFlagsChangeInPlaceOrAreRefused(t *testing.T) {
+	name := write(t, filepath.Join(t.TempDir(), "x.mbox"), sep+"Status: O\n\nforeign\n")
+	s := open(t, name, nil)
+	f, _ := s.Ensure(bg, folders(t, s)[0])
+	for _, mail := range []string{"Subject: lf\r\n\r\nFrom x\r\n", "Subject: as is\r\n\r\nbare\nx"} {
+		if _, err := s.Put(bg, f, transport.Meta{Keywords: []string{"first"}}, &transport.Content{Form: transport.FormMIME, MIME: mapi.Bytes(mail)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := items(t, s, f)
+	all := transport.Seen | transport.Answered | transport.Flagged | transport.Deleted | transport.Draft | transport.Forwarded
+	for _, c := range []struct {
+		at       int
+		flags    transport.Flags
+		keywords []string
+		ok       bool
+	}{
+		{0, transport.Seen, nil, false}, {1, all, []string{"work"}, true}, {2, all, []string{"a", "b c"}, true},
+		{1, 0, []string{strings.Repeat("long", 20)}, false}, {2, transport.Seen, nil, true},
+	} {
+		m := before[c.at]
+		err := s.SetFlags(bg, f, []transport.FlagChange{{Ref: m.Key, Flags: c.flags, Keywords: c.keywords}})[0]
+		if (err == nil) != c.ok || !c.ok && transport.KindOf(err) != transport.Rejected {
+			t.Errorf("mail %d: %v", c.at, err)
+		}
+		after := items(t, s, f)
+		if len(after) != 3 || after[c.at].Key != m.Key || c.ok && (after[c.at].Flags != c.flags || !slices.Equal(after[c.at].Keywords, c.keywords)) {
+			t.Errorf("mail %d became %+v", c.at, after)
+		}
+	}
+	if got := body(t, s, f, before[1].Key) + body(t, s, f, before[2].Key); got != "Subject: lf\r\n\r\nFrom x\r\nSubject: as is\r\n\r\nbare\nx" {
+		t.Errorf("the mails became %q", got)
+	}
+}
+
 // endless is a file of 50 GiB that is made while it is read.
 type endless struct{ size int64 }
 

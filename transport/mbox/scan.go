@@ -119,6 +119,9 @@ func (s *scanner) close() {
 	}
 }
 
+// forget makes the next window read the file again, which has changed.
+func (s *scanner) forget() { s.buf = s.buf[:0] }
+
 // window is what is in memory from off on: at least n bytes, or all up to the
 // end of the file.
 func (s *scanner) window(off int64, n int) []byte {

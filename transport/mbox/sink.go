@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/localfile"
@@ -147,4 +148,88 @@ func (s *Store) Mark(ctx context.Context, f transport.Folder) (string, error) {
 func (s *Store) Since(ctx context.Context, f transport.Folder, mark string) iter.Seq2[transport.Meta, error] {
 	from, _ := strconv.ParseInt(mark, 10, 64)
 	return s.items(ctx, f, max(from, 0))
+}
+
+// SetFlags implements [transport.FlagSetter]. It can change mails that we put
+// here, as long as their keywords find room; other mails are refused, as the
+// file would have to be written anew.
+func (s *Store) SetFlags(ctx context.Context, f transport.Folder, changes []transport.FlagChange) []error {
+	errs := make([]error, len(changes))
+	err := s.begin(ctx, "store")
+	var path string
+	if err == nil {
+		path, _, err = s.file("store", f)
+	}
+	var a *appender
+	if err == nil {
+		a, err = s.occupy(path)
+	}
+	if err == nil {
+		defer s.release(a)
+		sc := newScanner(a.file, a.end)
+		defer sc.close()
+		v := s.variant(sc, path)
+		for i, c := range changes {
+			errs[i] = localfile.Error("store", f, c.Ref, setFlags(ctx, sc, a, v, f, c))
+			sc.err = nil
+		}
+		if a.sync {
+			err = a.file.Sync()
+		}
+	}
+	for i := range errs {
+		if err != nil && errs[i] == nil {
+			errs[i] = localfile.Error("store", f, changes[i].Ref, err)
+		}
+	}
+	return errs
+}
+
+func setFlags(ctx context.Context, sc *scanner, a *appender, v Variant, f transport.Folder, c transport.FlagChange) error {
+	off, hash, ok := parseKey(c.Ref)
+	if !ok || off >= sc.size {
+		return localfile.NoItem("store", f, c.Ref)
+	}
+	e, err := sc.entry(ctx, off, v)
+	if err != nil {
+		return err
+	}
+	if e.hash != hash {
+		return localfile.NoItem("store", f, c.Ref)
+	}
+	refuse := func(why string) error {
+		return &transport.Error{Kind: transport.Rejected, Op: "store", Folder: f.String(), Key: c.Ref, Err: errors.New("flags cannot be changed in place: " + why)}
+	}
+	if !e.known {
+		return refuse("the mail was put there by another program")
+	}
+	// From line, mark, then the lines that are replaced.
+	_, at := sc.line(off)
+	_, at = sc.line(at)
+	var out []byte
+	for _, line := range statusLines(c.Flags, c.Keywords) {
+		old, next := sc.line(at + int64(len(out)))
+		room := len(old) - len(line)
+		end := next - (at + int64(len(out))) - int64(len(old))
+		if name, _, _ := strings.Cut(line, ":"); !strings.HasPrefix(string(old), name+":") || next > e.Start || end != 1 && end != 2 {
+			return refuse("another program changed the status of the mail")
+		}
+		if room < 0 {
+			// Blanks at the end of a line that was longer once are room too.
+			if line = strings.TrimRight(line, " "); len(line) > len(old) {
+				return refuse("there is no room for so many keywords")
+			}
+			room = len(old) - len(line)
+		}
+		out = append(out, line+strings.Repeat(" ", room)...)
+		if end == 2 {
+			out = append(out, '\r')
+		}
+		out = append(out, '\n')
+	}
+	if _, err := a.file.WriteAt(out, at); err != nil {
+		return err
+	}
+	sc.forget()
+	return nil
 }

@@ -21,37 +21,38 @@ const (
 	endAdded = '-' // it does not; one was added
 )
 
-// statusLines are those that follow.
-func statusLines(m transport.Meta) []string {
-	status := "Status: O"
-	if m.Flags.Has(transport.Seen) {
-		status = "Status: RO"
+// statusLines are those that follow. They are padded with blanks, so that flags
+// can be changed in place.
+func statusLines(flags transport.Flags, keywords []string) []string {
+	status := "O"
+	if flags.Has(transport.Seen) {
+		status = "RO"
 	}
-	lines := []string{status}
 	var x []byte
 	for _, l := range xStatus {
-		if m.Flags.Has(l.flag) {
+		if flags.Has(l.flag) {
 			x = append(x, l.letter)
 		}
 	}
-	if len(x) > 0 {
-		lines = append(lines, "X-Status: "+string(x))
-	}
 	var words []string
-	for _, k := range m.Keywords {
+	for _, k := range keywords {
 		words = append(words, escapeWord(k))
 	}
-	if m.Flags.Has(transport.Forwarded) {
+	if flags.Has(transport.Forwarded) {
 		words = append(words, "$Forwarded")
 	}
-	if m.Flags.Has(transport.MDNSent) {
+	if flags.Has(transport.MDNSent) {
 		words = append(words, "$MDNSent")
 	}
-	if len(words) > 0 {
-		lines = append(lines, "X-Keywords: "+strings.Join(words, " "))
+	return []string{
+		fmt.Sprintf("Status: %-2s", status),
+		fmt.Sprintf("X-Status: %-4s", x),
+		fmt.Sprintf("X-Keywords: %-*s", keywordRoom, strings.Join(words, " ")),
 	}
-	return lines
 }
+
+// keywordRoom is how much is kept free for keywords to come.
+const keywordRoom = 32
 
 var xStatus = []struct {
 	letter byte
