@@ -336,8 +336,11 @@ func TestFlagsChangeInPlaceOrAreRefused(t *testing.T) {
 		keywords []string
 		ok       bool
 	}{
-		{0, transport.Seen, nil, false}, {1, all, []string{"work"}, true}, {2, all, []string{"a", "b c"}, true},
-		{1, 0, []string{strings.Repeat("long", 20)}, false}, {2, transport.Seen, nil, true},
+		{0, transport.Seen, nil, false},
+		{1, all, []string{"work"}, true},
+		{2, all, []string{"a", "b c"}, true},
+		{1, 0, []string{strings.Repeat("long", 20)}, false},
+		{2, transport.Seen, nil, true},
 	} {
 		m := before[c.at]
 		err := s.SetFlags(bg, f, []transport.FlagChange{{Ref: m.Key, Flags: c.flags, Keywords: c.keywords}})[0]

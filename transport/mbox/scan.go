@@ -103,19 +103,20 @@ type scanner struct {
 	r    io.ReaderAt
 	size int64
 	buf  []byte
-	at   int64 // offset of buf
+	own  *[]byte // what buf is a part of
+	at   int64   // offset of buf
 	err  error
 }
 
 func newScanner(r io.ReaderAt, size int64) *scanner { return &scanner{r: r, size: size} }
 
-var buffers = sync.Pool{New: func() any { return make([]byte, 0, bufferSize) }}
+var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
 // close gives the buffer back; what windows showed is gone.
 func (s *scanner) close() {
-	if s.buf != nil {
-		buffers.Put(s.buf[:0])
-		s.buf = nil
+	if s.own != nil {
+		buffers.Put(s.own)
+		s.own, s.buf = nil, nil
 	}
 }
 
@@ -133,7 +134,8 @@ func (s *scanner) window(off int64, n int) []byte {
 		return s.buf[off-s.at:]
 	}
 	if s.buf == nil {
-		s.buf = buffers.Get().([]byte)
+		s.own = buffers.Get().(*[]byte)
+		s.buf = (*s.own)[:0]
 	}
 	s.buf = s.buf[:min(s.size-off, int64(cap(s.buf)))]
 	k, err := s.r.ReadAt(s.buf, off)

@@ -143,7 +143,8 @@ func TestKeepMakesOneShotContentOpenAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.OneShot || closed != 1 || read(t, c.MIME) != read(t, c.MIME) {
+	first, second := read(t, c.MIME), read(t, c.MIME)
+	if c.OneShot || closed != 1 || first != second {
 		t.Error("the content is not kept")
 	}
 	c.Close()

@@ -97,7 +97,7 @@ func (r *run) cancel() error {
 	defer stop()
 	c := r.contentOf("cancelled", stopping{newPattern("cancelled", 3<<20), 1 << 20, stop})
 	if _, err := r.put(ctx, f, transport.Meta{}, c); err == nil || !transport.Canceled(err) {
-		errs = append(errs, fmt.Errorf("Put: after it was cancelled the error is %v", err))
+		errs = append(errs, fmt.Errorf("put: after it was cancelled the error is %v", err))
 	}
 	errs = append(errs, r.stillWorks(f, 5))
 	return errors.Join(errs...)
@@ -142,13 +142,13 @@ func (r *run) fault() error {
 		c := r.contentOf("broken", broken{newPattern("broken", 2<<20), at})
 		_, err := r.put(r.ctx, f, transport.Meta{}, c)
 		if err == nil {
-			errs = append(errs, fmt.Errorf("Put of a body that breaks off at %d has no error", at))
+			errs = append(errs, fmt.Errorf("put of a body that breaks off at %d has no error", at))
 		}
 	}
 	// A body that ends before the size it announced.
 	short := r.contentOf("short", shortBlob{newPattern("short", 1<<20)})
 	if _, err := r.put(r.ctx, f, transport.Meta{}, short); err == nil {
-		errs = append(errs, errors.New("Put of a body that is shorter than its size has no error"))
+		errs = append(errs, errors.New("put of a body that is shorter than its size has no error"))
 	}
 	errs = append(errs, r.stillWorks(f, 0))
 	return errors.Join(errs...)
@@ -265,11 +265,11 @@ func (r *run) tracker() error {
 		n := 0
 		for m, err := range t.Since(r.ctx, f, mark) {
 			if err != nil {
-				return fmt.Errorf("Since: %w", err)
+				return fmt.Errorf("since: %w", err)
 			}
 			n++
 			if m.Token != "" && !tokens[m.Token] {
-				errs = append(errs, fmt.Errorf("Since lists the token %q, which was not put past the mark", m.Token))
+				errs = append(errs, fmt.Errorf("since lists the token %q, which was not put past the mark", m.Token))
 			}
 			delete(tokens, m.Token)
 		}
@@ -277,7 +277,7 @@ func (r *run) tracker() error {
 			errs = append(errs, fmt.Errorf("%d items were put past the mark, Since lists %d", round, n))
 		}
 		if mark, err = t.Mark(r.ctx, f); err != nil {
-			return fmt.Errorf("Mark: %w", err)
+			return fmt.Errorf("mark: %w", err)
 		}
 	}
 	return errors.Join(errs...)

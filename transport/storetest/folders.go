@@ -29,7 +29,7 @@ func (r *run) folders() error {
 	}
 	var errs []error
 	if again.ID != deep.ID || !slices.Equal(again.Path, deep.Path) {
-		errs = append(errs, fmt.Errorf("Ensure twice gives %q (%s) and then %q (%s)", deep, deep.ID, again, again.ID))
+		errs = append(errs, fmt.Errorf("ensure twice gives %q (%s) and then %q (%s)", deep, deep.ID, again, again.ID))
 	}
 	if _, err := r.fill(deep, 1); err != nil {
 		errs = append(errs, wrap("in the deepest folder", err))
@@ -38,7 +38,7 @@ func (r *run) folders() error {
 	ids := map[string]string{}
 	for f, err := range r.src.Folders(r.ctx) {
 		if err != nil {
-			return fmt.Errorf("Folders: %w", err)
+			return fmt.Errorf("folders: %w", err)
 		}
 		name := f.String()
 		switch {
@@ -84,7 +84,7 @@ func (r *run) names() error {
 			continue
 		}
 		if got := f.Name(); got != name && !r.o.ForeignNames {
-			errs = append(errs, fmt.Errorf("Ensure of %q gives %q", name, got))
+			errs = append(errs, fmt.Errorf("ensure of %q gives %q", name, got))
 		}
 		if other, ok := byID[f.ID]; ok {
 			errs = append(errs, fmt.Errorf("%q and %q are one folder", name, other))
@@ -93,7 +93,7 @@ func (r *run) names() error {
 		byID[f.ID] = name
 		want[f.String()] = name
 		if _, err := r.put(r.ctx, f, transport.Meta{}, r.content("in folder "+strconv.Itoa(i), "x\r\n")); err != nil {
-			errs = append(errs, fmt.Errorf("Put into %q: %w", name, err))
+			errs = append(errs, fmt.Errorf("put into %q: %w", name, err))
 		}
 	}
 	if err := r.shut(); err != nil {
@@ -104,7 +104,7 @@ func (r *run) names() error {
 	}
 	for f, err := range r.src.Folders(r.ctx) {
 		if err != nil {
-			return fmt.Errorf("Folders: %w", err)
+			return fmt.Errorf("folders: %w", err)
 		}
 		name, ok := want[f.String()]
 		if !ok {

@@ -90,8 +90,14 @@ func (r *run) huge() error {
 
 func (r *run) flags() error {
 	cases := []transport.Meta{
-		{}, {Flags: transport.Seen}, {Flags: transport.Answered}, {Flags: transport.Flagged}, {Flags: transport.Draft},
-		{Flags: transport.Deleted}, {Flags: transport.Forwarded}, {Flags: transport.MDNSent},
+		{},
+		{Flags: transport.Seen},
+		{Flags: transport.Answered},
+		{Flags: transport.Flagged},
+		{Flags: transport.Draft},
+		{Flags: transport.Deleted},
+		{Flags: transport.Forwarded},
+		{Flags: transport.MDNSent},
 		{Flags: transport.Seen | transport.Answered | transport.Flagged | transport.Forwarded},
 		{Keywords: []string{"work"}},
 		{Flags: transport.Seen, Keywords: []string{"$Label1", "Work-2", "todo"}},

@@ -18,7 +18,7 @@ func (r *run) folder(names ...string) (transport.Folder, error) {
 	path := append(append(slices.Clone(r.o.Root), r.check), names...)
 	f, err := r.snk.Ensure(r.ctx, transport.Folder{Path: path})
 	if err != nil {
-		return f, fmt.Errorf("Ensure %q: %w", transport.JoinPath(path), err)
+		return f, fmt.Errorf("ensure %q: %w", transport.JoinPath(path), err)
 	}
 	r.made = append(r.made, f)
 	return f, nil
@@ -34,14 +34,14 @@ func (r *run) put(ctx context.Context, f transport.Folder, m transport.Meta, c *
 	}
 	b, ok := transport.As[transport.BatchSink](r.snk)
 	if !ok {
-		return transport.Receipt{}, errors.New("BatchOnly is set, but the sink has no PutBatch")
+		return transport.Receipt{}, errors.New("the option BatchOnly is set, but the sink has no PutBatch")
 	}
 	list, err := b.PutBatch(ctx, f, []transport.Staged{{Meta: m, Content: c}})
 	if err != nil {
 		return transport.Receipt{}, err
 	}
 	if len(list) != 1 {
-		return transport.Receipt{}, fmt.Errorf("PutBatch of one item has %d results", len(list))
+		return transport.Receipt{}, fmt.Errorf("put batch of one item has %d results", len(list))
 	}
 	return list[0].Receipt, list[0].Err
 }
@@ -50,7 +50,7 @@ func (r *run) put(ctx context.Context, f transport.Folder, m transport.Meta, c *
 func (r *run) fill(f transport.Folder, n int) ([]transport.Meta, error) {
 	for i := range n {
 		if _, err := r.put(r.ctx, f, transport.Meta{}, r.content(fmt.Sprintf("%s %d", r.check, i), "x\r\n")); err != nil {
-			return nil, fmt.Errorf("Put %d: %w", i, err)
+			return nil, fmt.Errorf("put %d: %w", i, err)
 		}
 	}
 	list, err := r.list(f)
@@ -69,14 +69,14 @@ func (r *run) listFrom(f transport.Folder, c *transport.Cursor) ([]transport.Met
 	seen := map[transport.Key]bool{}
 	for m, err := range r.src.Items(r.ctx, f, c) {
 		if err != nil {
-			return list, fmt.Errorf("Items %q: %w", f, err)
+			return list, fmt.Errorf("items %q: %w", f, err)
 		}
 		if m.Key == "" || seen[m.Key] {
-			return list, fmt.Errorf("Items %q: the key %q is empty or listed twice", f, m.Key)
+			return list, fmt.Errorf("items %q: the key %q is empty or listed twice", f, m.Key)
 		}
 		for _, b := range []byte(m.Key) {
 			if b < ' ' || b == 0x7F {
-				return list, fmt.Errorf("Items %q: the key %q has a control character", f, m.Key)
+				return list, fmt.Errorf("items %q: the key %q has a control character", f, m.Key)
 			}
 		}
 		seen[m.Key] = true
@@ -108,20 +108,20 @@ func (r *run) each(f transport.Folder, keys []transport.Key, do func(transport.F
 	want := []transport.Form{transport.FormMIME, transport.FormObject}
 	for fe, err := range r.src.Fetch(r.ctx, f, keys, want) {
 		if err != nil {
-			return errors.Join(append(errs, fmt.Errorf("Fetch: %w", err))...)
+			return errors.Join(append(errs, fmt.Errorf("fetch: %w", err))...)
 		}
 		if !open[fe.Key] {
-			errs = append(errs, fmt.Errorf("Fetch: the key %q was not asked for, or comes twice", fe.Key))
+			errs = append(errs, fmt.Errorf("fetch: the key %q was not asked for, or comes twice", fe.Key))
 		}
 		delete(open, fe.Key)
 		if fe.Err == nil && fe.Content == nil {
-			errs = append(errs, fmt.Errorf("Fetch: the key %q has neither content nor an error", fe.Key))
+			errs = append(errs, fmt.Errorf("fetch: the key %q has neither content nor an error", fe.Key))
 			continue
 		}
 		errs = append(errs, do(fe), fe.Content.Close(), fe.Content.Close())
 	}
 	for k := range open {
-		errs = append(errs, fmt.Errorf("Fetch: the key %q has no answer", k))
+		errs = append(errs, fmt.Errorf("fetch: the key %q has no answer", k))
 	}
 	return errors.Join(errs...)
 }
