@@ -47,7 +47,9 @@ type Entry struct {
 	MessageID string
 	// SearchKey stays with an item when it is moved or copied.
 	SearchKey []byte
-	View      View
+	// Keywords are the categories; only [File.Complete] fills them in.
+	Keywords []string
+	View     View
 }
 
 // maxListed bounds the items of a folder that are remembered to find those
