@@ -12,6 +12,7 @@ import (
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
 	"github.com/mailconv/mailconv/transport/pop3"
+	"github.com/mailconv/mailconv/transport/pst"
 	"github.com/mailconv/mailconv/transport/smtp"
 	"github.com/mailconv/mailconv/transport/zimbra"
 )
@@ -19,6 +20,7 @@ import (
 // Registry lists every driver, in the order in which a bare path is sniffed.
 func Registry() *transport.Registry {
 	return transport.NewRegistry(
+		pst.Driver(),
 		maildir.Driver(),
 		emlx.Driver(),
 		mbox.Driver(),
