@@ -315,6 +315,41 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
+// No page makes SQLite read or sort what other pages read.
+func TestPagesGoByAnIndex(t *testing.T) {
+	l := open(t)
+	for _, c := range []struct {
+		q    Query
+		want string
+	}{
+		{Query{}, "SEARCH items USING INTEGER PRIMARY KEY (rowid>?)"},
+		{Query{States: []State{Copied}, Gone: []Gone{GoneSource}}, "SEARCH items USING INTEGER PRIMARY KEY (rowid>?)"},
+		{Query{Folder: 1, States: []State{Pending, Failed}, Gone: []Gone{Here}}, "SEARCH items USING INDEX items_open (folder=? AND id>?)"},
+		{Query{Folder: 1, Gone: []Gone{Here}}, "SEARCH items USING INDEX sqlite_autoindex_items_1 (folder=? AND key>?)"},
+		{Query{States: []State{Intent}}, "SCAN items USING INDEX items_open"},
+		{Query{Mild: true}, "SEARCH items USING INTEGER PRIMARY KEY (rowid>?)"},
+	} {
+		query, args, _ := c.q.paged()
+		rows, err := l.db.Query("EXPLAIN QUERY PLAN SELECT "+itemColumns+" FROM items "+query, append(args, 0, page)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan []string
+		for rows.Next() {
+			var id, parent, x int
+			var detail string
+			if err := rows.Scan(&id, &parent, &x, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan = append(plan, detail)
+		}
+		rows.Close()
+		if s := strings.Join(plan, "; "); !strings.HasPrefix(s, c.want) || strings.Contains(s, "TEMP B-TREE FOR ORDER") && !strings.HasPrefix(s, "SCAN") {
+			t.Errorf("%+v: %s", c.q, s)
+		}
+	}
+}
+
 // T54: memory is the same for many items as for few.
 func TestT54MemoryIsFlat(t *testing.T) {
 	if testing.Short() {

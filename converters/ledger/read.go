@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,80 +97,87 @@ func (l *Ledger) Lookup(ctx context.Context, folder int64, keys []transport.Key)
 // A Query selects items. Fields that are zero select all.
 type Query struct {
 	Folder int64
-	Sink   int64
 	States []State
 	// Gone selects by what became of the item; nil selects all.
 	Gone []Gone
 	// Noted selects items that have notes, Severe those with a note that
 	// content was lost, Mild those with none but others.
 	Noted, Severe, Mild bool
-	// Run selects items that this run touched last.
-	Run int64
-	// Before selects items that were last touched by an earlier run.
-	Before int64
-	// After selects rows with larger IDs.
-	After int64
+}
+
+// openStates is the condition of the index items_open, to the letter: only then
+// SQLite takes the index.
+const openStates = "state IN ('pending', 'intent', 'failed')"
+
+// open reports whether the query asks only for what is in items_open.
+func (q Query) open() bool {
+	return len(q.States) > 0 && !slices.ContainsFunc(q.States, func(s State) bool { return s != Pending && s != Intent && s != Failed })
 }
 
 func (q Query) where() (string, []any) {
-	var cond []string
+	cond := []string{"1"}
 	var args []any
-	add := func(c string, a any) { cond, args = append(cond, c), append(args, a) }
 	if q.Folder != 0 {
-		add("folder=?", q.Folder)
+		cond, args = append(cond, "folder=?"), append(args, q.Folder)
 	}
-	if q.Sink != 0 {
-		add("sink=?", q.Sink)
+	if q.open() {
+		cond = append(cond, openStates)
 	}
 	if len(q.States) > 0 {
-		// Literals, so that the partial index is found.
 		names := make([]string, len(q.States))
 		for i, s := range q.States {
 			names[i] = "'" + strings.ReplaceAll(string(s), "'", "''") + "'"
 		}
-		cond = append(cond, "state IN ("+strings.Join(names, ",")+")")
+		cond = append(cond, "+state IN ("+strings.Join(names, ",")+")")
 	}
 	if len(q.Gone) > 0 {
 		nums := make([]string, len(q.Gone))
 		for i, g := range q.Gone {
 			nums[i] = fmt.Sprint(int(g))
 		}
-		cond = append(cond, "gone IN ("+strings.Join(nums, ",")+")")
+		cond = append(cond, "+gone IN ("+strings.Join(nums, ",")+")")
 	}
 	if q.Noted || q.Mild {
-		cond = append(cond, "id IN (SELECT item FROM notes)")
+		cond = append(cond, "+id IN (SELECT item FROM notes)")
 	}
 	if q.Severe {
-		cond = append(cond, "id IN (SELECT item FROM notes WHERE severe=1)")
+		cond = append(cond, "+id IN (SELECT item FROM notes WHERE severe=1)")
 	}
 	if q.Mild {
-		cond = append(cond, "id NOT IN (SELECT item FROM notes WHERE severe=1)")
-	}
-	if q.Run != 0 {
-		add("run=?", q.Run)
-	}
-	if q.Before != 0 {
-		add("run<?", q.Before)
-	}
-	if len(cond) == 0 {
-		return "", nil
+		cond = append(cond, "+id NOT IN (SELECT item FROM notes WHERE severe=1)")
 	}
 	return "WHERE " + strings.Join(cond, " AND "), args
 }
 
-// Items lists items in the order of their IDs, in pages: the rows may be
-// changed while the sequence runs.
+// paged is the query of one page, and whether its pages go by key. Each page
+// starts where an index has the end of the one before, so that reading all costs
+// the same for each item.
+func (q Query) paged() (query string, args []any, byKey bool) {
+	where, args := q.where()
+	if q.Folder != 0 && !q.open() {
+		return where + " AND key>? ORDER BY key LIMIT ?", args, true
+	}
+	if q.open() && q.Folder == 0 {
+		// Few are open among many; sorting them costs less than finding them.
+		where = "INDEXED BY items_open " + where
+	}
+	return where + " AND id>? ORDER BY id LIMIT ?", args, false
+}
+
+// Items lists items in pages: the rows may be changed while the sequence runs.
+// They come in the order of their IDs, which is that of their listing; a query
+// for one folder that asks for more than open and failed items goes in the order
+// of keys.
 func (l *Ledger) Items(ctx context.Context, q Query) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		after := q.After
+		query, args, byKey := q.paged()
+		id, key := int64(0), ""
 		for {
-			where, args := q.where()
-			if where == "" {
-				where = "WHERE id>?"
-			} else {
-				where += " AND id>?"
+			after := any(id)
+			if byKey {
+				after = key
 			}
-			list, err := l.items(ctx, where+" ORDER BY id LIMIT ?", append(args, after, page)...)
+			list, err := l.items(ctx, query, append(slices.Clip(args), after, page)...)
 			if err != nil {
 				yield(Item{}, err)
 				return
@@ -178,7 +186,7 @@ func (l *Ledger) Items(ctx context.Context, q Query) iter.Seq2[Item, error] {
 				if !yield(it, nil) {
 					return
 				}
-				after = it.ID
+				id, key = it.ID, string(it.Meta.Key)
 			}
 			if len(list) < page {
 				return
