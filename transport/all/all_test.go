@@ -32,6 +32,7 @@ func TestBarePathsAreSniffed(t *testing.T) {
 	mbox := "From a@b Tue May 14 10:20:30 2024\nSubject: x\n\n"
 	write("md/cur/1.a.b:2,S", "Subject: x\n\n")
 	write("nested/Inbox/new/1.a.b", "Subject: x\n\n")
+	write("nested/Inbox/tmp/1.half", "Subj")
 	write("x.mbox", mbox)
 	write("thunderbird/Inbox", mbox)
 	write("apple/INBOX.mbox/Messages/1.emlx", "0\n")

@@ -86,9 +86,13 @@ func options(a transport.Address) (*Options, error) {
 	return o, nil
 }
 
-// Sniff reports whether a path is a maildir: it has cur, or folders that have.
+// Sniff reports whether a path is a maildir: it has cur, or new and tmp, or
+// folders that have. A folder that happens to be called new is not enough.
 func Sniff(path string) bool {
-	if isMaildir(path) {
+	sure := func(path string) bool {
+		return isDir(filepath.Join(path, "cur")) || isDir(filepath.Join(path, "new")) && isDir(filepath.Join(path, "tmp"))
+	}
+	if sure(path) {
 		return true
 	}
 	list, err := os.ReadDir(path)
@@ -96,7 +100,7 @@ func Sniff(path string) bool {
 		return false
 	}
 	for _, e := range list {
-		if e.IsDir() && isMaildir(filepath.Join(path, e.Name())) {
+		if e.IsDir() && sure(filepath.Join(path, e.Name())) {
 			return true
 		}
 	}
