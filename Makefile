@@ -6,7 +6,7 @@ export MAILCONV_RECORDINGS := $(if $(MAILCONV_RECORDINGS),$(abspath $(MAILCONV_R
 FUZZTIME ?= 10m
 TOOL = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: help build test test-race test-deps test-kill cross bench fuzz fuzz-short lint generate
+.PHONY: help build test test-race test-deps test-stores test-stores-short cross bench fuzz fuzz-short lint generate
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,8 +25,15 @@ test-race: ## the same under the race detector
 test-deps: ## install the Debian packages that the integration tests use (needs root)
 	scripts/test-deps
 
-test-kill: ## kill -9 a copy at 100 random moments and resume
-	scripts/kill-test 100
+test-stores: ## copies between all kinds of stores: kills, full disks, chains; the long form
+	scripts/kill-test 100 "maildir mbox dir imap"
+	scripts/chain-test 20000
+	scripts/disk-test
+
+test-stores-short: ## the same in a minute or two
+	scripts/kill-test 6
+	scripts/chain-test 1000
+	scripts/disk-test
 
 cross: ## build and vet for every supported system
 	scripts/cross

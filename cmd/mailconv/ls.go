@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -55,6 +56,9 @@ func lsCommand(std stdio) *cli.Command {
 					continue
 				}
 				if !c.Bool("long") {
+					if f.Count < 0 && !f.NoItems {
+						f.Count = count(c.Context, s, f)
+					}
 					l.folder(f)
 					continue
 				}
@@ -79,6 +83,21 @@ func lsCommand(std stdio) *cli.Command {
 			return c.Context.Err()
 		},
 	}
+}
+
+// count lists a folder whose store does not tell its number of items; -1 when
+// that fails.
+func count(ctx context.Context, s transport.Source, f transport.Folder) int64 {
+	var n int64
+	for m, err := range s.Items(ctx, f, nil) {
+		switch {
+		case err == nil:
+			n++
+		case m.Key == "":
+			return -1
+		}
+	}
+	return n
 }
 
 // lister prints folders or messages in one of three forms.
