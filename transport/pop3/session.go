@@ -34,7 +34,7 @@ type session struct {
 	began  time.Time
 	dead   bool
 	mask   func(string) string // takes the secret out of what the server says
-	listed bool // a listing was made of this session's state
+	listed bool                // a listing was made of this session's state
 
 	loaded bool
 	mails  []mail
