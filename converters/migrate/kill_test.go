@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 
@@ -172,40 +173,9 @@ func TestT58KilledAtEveryStep(t *testing.T) {
 				}
 				e := newEnv(t, &dying{src.Reopen(), k, false}, wrap(k))
 				e.o.Workers = 1
-				l, err := ledger.Open(bg, e.path, ledger.Pair{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				done := make(chan error, 1)
-				go func() {
-					_, err := migrate.Run(bg, e.src, e.sink, l, e.o)
-					done <- err
-				}()
-				finished := false
-				select {
-				case <-k.hung:
-				case err := <-done:
-					if err != nil {
-						t.Fatal(err)
-					}
-					finished = true
-				}
-				// What the disk has at this moment.
-				disk := e.path + ".copy"
-				for _, part := range []string{"", "-wal"} {
-					if b, err := os.ReadFile(e.path + part); err == nil {
-						os.WriteFile(disk+part, b, 0o600)
-					}
-				}
-				if !finished {
-					close(k.free)
-					<-done
-				}
-				l.Close()
-				if finished {
+				if killedRun(t, e, k) {
 					break
 				}
-				e.path = disk
 				never := newKiller(1 << 30)
 				e.src, e.sink = src.Reopen(), wrap(never)
 				r, err := e.run()
@@ -228,6 +198,127 @@ func TestT58KilledAtEveryStep(t *testing.T) {
 			if step < 15 {
 				t.Errorf("only %d steps", step-1)
 			}
+		})
+	}
+}
+
+func (d *dying) Move(ctx context.Context, from, to transport.Folder, refs []transport.Key) []transport.Result {
+	out := make([]transport.Result, len(refs))
+	if err := d.k.step("before Move"); err != nil {
+		for i := range out {
+			out[i].Err = err
+		}
+		return out
+	}
+	for i := range refs {
+		out[i] = d.Store.Move(ctx, from, to, refs[i:i+1])[0]
+		if err := d.k.step("after an item of Move"); err != nil {
+			out[i].Err = err
+		}
+	}
+	return out
+}
+
+func (d *dying) SetFlags(ctx context.Context, f transport.Folder, changes []transport.FlagChange) []error {
+	if err := d.k.step("SetFlags"); err != nil {
+		return slices.Repeat([]error{err}, len(changes))
+	}
+	errs := d.Store.SetFlags(ctx, f, changes)
+	if err := d.k.step("after SetFlags"); err != nil {
+		return slices.Repeat([]error{err}, len(changes))
+	}
+	return errs
+}
+
+func (d *dying) Delete(ctx context.Context, f transport.Folder, refs []transport.Key) []error {
+	if err := d.k.step("Delete"); err != nil {
+		return slices.Repeat([]error{err}, len(refs))
+	}
+	errs := d.Store.Delete(ctx, f, refs)
+	if err := d.k.step("after Delete"); err != nil {
+		return slices.Repeat([]error{err}, len(refs))
+	}
+	return errs
+}
+
+// killedRun runs until the killer strikes, and leaves what the disk has then in
+// e.path. It reports whether the run went through to its end.
+func killedRun(t *testing.T, e *env, k *killer) bool {
+	t.Helper()
+	l, err := ledger.Open(bg, e.path, ledger.Pair{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := migrate.Run(bg, e.src, e.sink, l, e.o)
+		done <- err
+	}()
+	finished := false
+	select {
+	case <-k.hung:
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+		finished = true
+	}
+	disk := e.path + ".copy"
+	for _, part := range []string{"", "-wal"} {
+		if b, err := os.ReadFile(e.path + part); err == nil {
+			os.WriteFile(disk+part, b, 0o600)
+		}
+	}
+	if !finished {
+		close(k.free)
+		<-done
+	}
+	l.Close()
+	e.path = disk
+	return finished
+}
+
+// A later run with moves, flags, deletions and new mails, killed at every step.
+func TestT58LaterRunKilledAtEveryStep(t *testing.T) {
+	for _, identity := range []bool{true, false} {
+		t.Run(fmt.Sprint("with object ids ", identity), func(t *testing.T) {
+			step := 1
+			for ; ; step++ {
+				src, store := filled(5, mem.Options{}, "Inbox", "Work"), mem.New(mem.Options{BatchItems: 2})
+				from := func(k *killer) transport.Source {
+					if !identity {
+						return &forgetful{src.Reopen()}
+					}
+					return &dying{src.Reopen(), k, false}
+				}
+				never := newKiller(1 << 30)
+				e := newEnv(t, from(never), &dying{store.Reopen(), never, !identity})
+				e.o.Workers, e.o.MirrorDeletes = 1, true
+				e.ok()
+				in := keysOf(t, src, "Inbox")
+				src.SetFlags(bg, folder("Inbox"), []transport.FlagChange{{Ref: in[0], Flags: transport.Flagged}})
+				src.Move(bg, folder("Inbox"), folder("Work"), in[1:4])
+				src.Add([]string{"Inbox"}, transport.Meta{}, mail(500))
+				src.Delete(bg, folder("Work"), keysOf(t, src, "Work")[:1])
+				k := newKiller(step)
+				e.src, e.sink = from(k), &dying{store.Reopen(), k, !identity}
+				finished := killedRun(t, e, k)
+				e.sink = &dying{store.Reopen(), never, !identity}
+				e.src = from(never)
+				what := fmt.Sprintf("killed at step %d, %s", step, k.what)
+				if r, err := e.run(); err != nil || !r.Complete() {
+					t.Fatalf("%s: %+v, %v", what, r, err)
+				}
+				same(t, what, src, store)
+				n := puts(store)
+				if r := e.ok(); puts(store) != n || r.Moved+r.Flags+r.Deleted != 0 {
+					t.Errorf("%s: third run %+v", what, r)
+				}
+				if finished {
+					break
+				}
+			}
+			t.Logf("%d steps", step-1)
 		})
 	}
 }

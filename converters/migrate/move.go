@@ -71,6 +71,13 @@ func (p *putter) moves(ctx context.Context, to *place, items []*staged) ([]*stag
 			if from[s.old.Sink] == nil {
 				order = append(order, s.old.Sink)
 			}
+			// After a kill the item is looked for by content.
+			if s.it.Content.IsZero() {
+				s.it.Content = s.old.Content
+			}
+			if s.it.Put.IsZero() {
+				s.it.Put = s.old.Put
+			}
 			from[s.old.Sink] = append(from[s.old.Sink], s)
 		}
 	}

@@ -121,7 +121,7 @@ func (r *run) resolve(ctx context.Context, p *place, items []*ledger.Item) (map[
 				}
 				continue
 			}
-			if m.Token != "" || m.MessageID != "" && !unnamed && !ids[m.MessageID] {
+			if m.MessageID != "" && !unnamed && !ids[m.MessageID] {
 				continue
 			}
 			ask = append(ask, m.Key)
