@@ -41,8 +41,10 @@ func ParseAddress(s string) (Address, error) {
 	case !server:
 		// One letter is a Windows drive.
 		if ok && len(scheme) > 1 && isScheme(scheme) && !exists(s) {
-			return Address{}, &Error{Kind: Usage, Op: "address", Err: fmt.Errorf("unknown scheme %q", scheme),
-				Remedy: "see mailconv copy --help for the list"}
+			return Address{}, &Error{
+				Kind: Usage, Op: "address", Err: fmt.Errorf("unknown scheme %q", scheme),
+				Remedy: "see mailconv copy --help for the list",
+			}
 		}
 		return Address{Path: s, Params: url.Values{}}, nil
 	}

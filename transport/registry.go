@@ -91,8 +91,10 @@ func (r *Registry) Resolve(a Address) (Driver, Address, error) {
 		}
 	}
 	if a.Scheme == "" {
-		return Driver{}, a, &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("%s is not a store that is known here", a.Path),
-			Remedy: "name its kind, as in mbox:" + a.Path}
+		return Driver{}, a, &Error{
+			Kind: Usage, Op: "open", Err: fmt.Errorf("%s is not a store that is known here", a.Path),
+			Remedy: "name its kind, as in mbox:" + a.Path,
+		}
 	}
 	return Driver{}, a, &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("stores of the kind %s are not built yet", a.Scheme)}
 }
@@ -104,8 +106,10 @@ func (r *Registry) check(d Driver, a Address) error {
 			for _, p := range d.Params {
 				known = append(known, p.Name)
 			}
-			return &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("%s does not know the parameter %q", d.Schemes[0], name),
-				Remedy: "it knows: " + strings.Join(known, ", ")}
+			return &Error{
+				Kind: Usage, Op: "open", Err: fmt.Errorf("%s does not know the parameter %q", d.Schemes[0], name),
+				Remedy: "it knows: " + strings.Join(known, ", "),
+			}
 		}
 	}
 	return nil
@@ -129,8 +133,10 @@ func (r *Registry) OpenSource(ctx context.Context, a Address, env *Env) (Source,
 // OpenSink opens a store to write to.
 func (r *Registry) OpenSink(ctx context.Context, a Address, env *Env) (Sink, error) {
 	if a.Scheme == "" && !exists(a.Path) {
-		return nil, &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("%s does not exist, so its kind is unknown", a.Path),
-			Remedy: "name the kind, as in maildir:" + a.Path}
+		return nil, &Error{
+			Kind: Usage, Op: "open", Err: fmt.Errorf("%s does not exist, so its kind is unknown", a.Path),
+			Remedy: "name the kind, as in maildir:" + a.Path,
+		}
 	}
 	d, a, err := r.Resolve(a)
 	if err != nil {
