@@ -96,6 +96,23 @@ func (f *File) readNames() map[uint16]*mapi.Name {
 	return names
 }
 
+// sharedNames are the names that more than one identifier has, nil when there
+// are none.
+func sharedNames(names map[uint16]*mapi.Name) map[mapi.Name]bool {
+	var shared map[mapi.Name]bool
+	seen := make(map[mapi.Name]struct{}, len(names))
+	for _, n := range names {
+		if _, twice := seen[*n]; twice {
+			if shared == nil {
+				shared = map[mapi.Name]bool{}
+			}
+			shared[*n] = true
+		}
+		seen[*n] = struct{}{}
+	}
+	return shared
+}
+
 // nameText reads the text of a name.
 func (f *File) nameText(b []byte) string {
 	// QUIRK: [MS-PST] 2.4.7.4 says UTF-16; some 32-bit files hold bytes.

@@ -38,6 +38,7 @@ type File struct {
 
 	store   mapi.Properties
 	names   map[uint16]*mapi.Name
+	shared  map[mapi.Name]bool // names that several identifiers have
 	charset mapi.Charset
 
 	mu       sync.Mutex
@@ -86,6 +87,7 @@ func NewReader(r io.ReaderAt, size int64, o *Options) (*File, error) {
 	}
 	f.charset, _ = codepage.Get(cp)
 	f.names = f.readNames()
+	f.shared = sharedNames(f.names)
 	f.readStore()
 	return f, nil
 }
@@ -162,10 +164,24 @@ func (f *File) readStore() {
 // resolve puts names to named properties and the character set to 8-bit
 // strings, in place.
 func (f *File) resolve(ps mapi.Properties, cs mapi.Charset) mapi.Properties {
+	var taken map[mapi.Name]bool
 	for i := range ps {
 		p := &ps[i]
 		if p.Tag.Named() {
 			p.Name = f.names[p.Tag.ID()]
+			if p.Name != nil && f.shared[*p.Name] {
+				// QUIRK: one name for many identifiers, all of them in one
+				// object, which has each name once: the others stay without
+				// (corpus pst/aspose.email-for-.net/Outlook.pst).
+				if taken[*p.Name] {
+					p.Name = nil
+				} else {
+					if taken == nil {
+						taken = map[mapi.Name]bool{}
+					}
+					taken[*p.Name] = true
+				}
+			}
 		}
 		if t := p.Tag.Type(); t.IsString() && t.Elem() == mapi.TypeString8 {
 			p.Value = p.Value.WithCharset(cs)
