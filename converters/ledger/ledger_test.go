@@ -116,6 +116,9 @@ func TestOneRunForEachLedger(t *testing.T) {
 		t.Fatalf("second open: %v", err)
 	}
 	t.Log(err)
+	if _, err := os.Stat(l.Path() + ".lock-journal"); err == nil {
+		t.Error("the lock keeps a journal, which a kill would leave behind")
+	}
 	r, err := Read(bg, l.Path())
 	if err != nil {
 		t.Fatal(err)

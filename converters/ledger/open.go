@@ -110,7 +110,7 @@ func dsn(path string) string { return "file:" + escape(path) + pragmas }
 // takeLock holds an exclusive transaction on a file beside the ledger. The
 // system drops it with the process, however that ends.
 func (l *Ledger) takeLock(ctx context.Context) error {
-	db, err := sql.Open("sqlite", "file:"+escape(l.path+".lock")+"?_pragma=busy_timeout(0)")
+	db, err := sql.Open("sqlite", "file:"+escape(l.path+".lock")+"?_pragma=busy_timeout(0)&_pragma=journal_mode(MEMORY)")
 	if err != nil {
 		return fmt.Errorf("ledger %s: lock: %w", l.path, err)
 	}
