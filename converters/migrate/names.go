@@ -71,8 +71,12 @@ type kind struct{ name, folder string }
 func nonMail(class string) string {
 	c := strings.ToUpper(class)
 	for _, k := range []kind{
-		{"IPM.APPOINTMENT", "Calendar"}, {"IPM.CONTACT", "Contacts"}, {"IPM.DISTLIST", "Contacts"}, {"IPM.TASK", "Tasks"},
-		{"IPM.STICKYNOTE", "Notes"}, {"IPM.ACTIVITY", "Journal"},
+		{"IPM.APPOINTMENT", "Calendar"},
+		{"IPM.CONTACT", "Contacts"},
+		{"IPM.DISTLIST", "Contacts"},
+		{"IPM.TASK", "Tasks"},
+		{"IPM.STICKYNOTE", "Notes"},
+		{"IPM.ACTIVITY", "Journal"},
 	} {
 		if c == k.name || strings.HasPrefix(c, k.name+".") {
 			return k.folder

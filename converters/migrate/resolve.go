@@ -76,7 +76,7 @@ func (r *run) resolve(ctx context.Context, p *place, items []*ledger.Item) (map[
 		}
 		return found, nil
 	}
-	var seq = func(yield func(transport.Meta, error) bool) {}
+	seq := func(yield func(transport.Meta, error) bool) {}
 	if r.tracker != nil {
 		seq = r.tracker.Since(ctx, p.f, items[0].Mark)
 	} else {
