@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -248,9 +249,58 @@ func (x *exporter) typeAttachment(p *part) {
 	if p.typ == "" {
 		p.typ = mediaTypeOf(p.name)
 	}
+	switch {
+	case p.blob != nil && x.isFieldType(p.typ):
+		if b, err := mapi.ReadBlob(x.ctx, p.blob, maxReport); err == nil && x.sevenBit(b) {
+			p.text, p.blob = &text{mem: b}, nil
+		} else if p.typ != typeHeaders {
+			p.typ = octetStream
+		}
 	// A leaf in base64 must not claim to be a structure. RFC 2045 6.4
-	if strings.HasPrefix(p.typ, "multipart/") || strings.HasPrefix(p.typ, "message/") ||
-		p.typ == "application/applefile" || p.typ == "application/mac-binhex40" {
+	case strings.HasPrefix(p.typ, "multipart/"), strings.HasPrefix(p.typ, "message/"),
+		p.typ == "application/applefile", p.typ == "application/mac-binhex40":
 		p.typ = octetStream
 	}
+}
+
+// typeHeaders is the header of a message that is returned. RFC 6522 4
+const typeHeaders = "text/rfc822-headers"
+
+// isFieldType reports whether a type is that of fields for machines, which are
+// not to be encoded. Those of a report have their place in one that came as a
+// mail; elsewhere they are files. RFC 3464 2.1, RFC 8098 3.1, RFC 6522 4
+func (x *exporter) isFieldType(typ string) bool {
+	switch typ {
+	case typeHeaders:
+		return true
+	case "message/delivery-status", "message/disposition-notification":
+		_, ok := x.m.Props.GetName(NameReport)
+		return ok
+	}
+	return false
+}
+
+// sevenBit reports whether content can stand in a mail as it is: ASCII in lines
+// of at most 998 bytes that end in CRLF, and none of our boundaries in it. RFC
+// 2045 2.7
+func (x *exporter) sevenBit(b []byte) bool {
+	n := 0
+	for i, c := range b {
+		switch {
+		case c == '\n':
+			if i == 0 || b[i-1] != '\r' {
+				return false
+			}
+			n = 0
+		case c == '\r':
+			if i+1 == len(b) || b[i+1] != '\n' {
+				return false
+			}
+		case c == 0 || c >= 0x80 || n == 998:
+			return false
+		default:
+			n++
+		}
+	}
+	return !bytes.Contains(b, []byte(x.boundary.prefix()))
 }

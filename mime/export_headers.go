@@ -140,6 +140,12 @@ func (x *exporter) headers(root *part) {
 // values collects what the properties say.
 func (x *exporter) values(v *values, stored header.Fields) {
 	ps := x.m.Props
+	// told says that the header is stored and does without f. What a store
+	// computes of other fields then stays out of it.
+	told := func(f field) bool {
+		_, has := stored.Get(fieldNames[f])
+		return len(stored) > 0 && !has
+	}
 	x.senders(v, stored)
 	x.recipients(v, stored)
 	v.address(fieldReplyTo, x.replyTo())
@@ -167,13 +173,21 @@ func (x *exporter) values(v *values, stored header.Fields) {
 			v.has[f] = len(v.ids[f]) > 0
 		}
 	}
-	v.text(fieldThreadTopic, ps.Text(mapi.PidTagConversationTopic))
+	if topic := ps.Text(mapi.PidTagConversationTopic); !told(fieldThreadTopic) || topic != normalizedSubject(ps) {
+		v.text(fieldThreadTopic, topic)
+	}
 	if b := ps.Bytes(mapi.PidTagConversationIndex); len(b) > 0 {
 		v.text(fieldThreadIndex, base64.StdEncoding.EncodeToString(b))
 	}
 	if n, ok := ps.Int(mapi.PidTagImportance); ok && n >= 0 && n <= 2 && n != 1 {
-		v.text(fieldImportance, [...]string{"low", "", "high"}[n])
-		v.text(fieldXPriority, [...]string{"5", "", "1"}[n])
+		high := [...]string{"5", "", "1"}[n]
+		// One of the fields is enough where the header has it.
+		if f, ok := stored.Get("X-Priority"); !ok || !told(fieldImportance) || xPriority(f.Value()) != high {
+			v.text(fieldImportance, [...]string{"low", "", "high"}[n])
+		}
+		if f, ok := stored.Get("Importance"); !ok || !told(fieldXPriority) || xPriority(f.Value()) != high {
+			v.text(fieldXPriority, high)
+		}
 	}
 	if n, ok := ps.Int(mapi.PidTagPriority); ok && (n == 1 || n == -1) {
 		v.text(fieldPriority, [...]string{"non-urgent", "", "urgent"}[n+1])
@@ -198,10 +212,18 @@ func (x *exporter) values(v *values, stored header.Fields) {
 		v.text(fieldAutoResponse, autoResponse(n))
 	}
 	// A draft stays a draft. The flag has no meaning for other classes.
-	const unsent = 8 // mfUnsent, [MS-OXCMSG] 2.2.1.6
-	if n, _ := ps.Int(mapi.PidTagMessageFlags); n&unsent != 0 && hasPrefixFold(x.m.Class(), "IPM.Note") {
+	if n, _ := ps.Int(mapi.PidTagMessageFlags); n&flagUnsent != 0 && !told(fieldUnsent) && hasPrefixFold(x.m.Class(), "IPM.Note") {
 		v.text(fieldUnsent, "1")
 	}
+}
+
+// normalizedSubject is PidTagNormalizedSubject, or what stands for it.
+// [MS-OXCMSG] 2.2.1.10
+func normalizedSubject(ps mapi.Properties) string {
+	if v, ok := ps.Get(mapi.PidTagNormalizedSubject); ok {
+		return v.Text()
+	}
+	return strings.TrimPrefix(subject(ps), ps.Text(mapi.PidTagSubjectPrefix))
 }
 
 // subject is PidTagSubject, or what it is made of. [MS-OXCMSG] 2.2.1.46
@@ -364,7 +386,13 @@ func flatten(list []header.Address) []header.Address {
 
 // recipients fills To, Cc and Bcc from the recipient table. [MS-OXCMAIL]
 // 2.1.3.1.1
+//
+// The recipients of a report are those whom it is about; to whom it went is in
+// the header that it came with. [MS-OXCMAIL] 2.2.3.7.1
 func (x *exporter) recipients(v *values, stored header.Fields) {
+	if len(stored) > 0 && hasPrefixFold(x.m.Class(), "REPORT.") {
+		return
+	}
 	var count [fieldBcc + 1]int
 	kind := func(r *mapi.Recipient) field {
 		switch r.Type() {

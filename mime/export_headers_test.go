@@ -274,8 +274,6 @@ func TestT24T25StoredHeader(t *testing.T) {
 		"X-Custom: one\r\n" +
 		"Importance: high\r\n" +
 		"X-Custom: two\r\n" +
-		"Thread-Topic: =?utf-8?B?R3LDvMOfZQ==?=\r\n" +
-		"X-Priority: 1\r\n" +
 		"MIME-Version: 1.0\r\n" +
 		"Content-Type: text/plain; charset=utf-8\r\n" +
 		"Content-Transfer-Encoding: 7bit\r\n\r\nx\r\n"

@@ -21,10 +21,11 @@ func (x *exporter) reportPart(class string) (*part, error) {
 			plain = &text{subtype: "plain", charset: "utf-8", mem: []byte(s)}
 		}
 	}
-	_, attached, err := x.attachments(new(references))
+	_, rest, err := x.attachments(new(references))
 	if err != nil {
 		return nil, err
 	}
+	rest = append(rest, extra...)
 	var body *part
 	switch {
 	case plain != nil && html != nil:
@@ -36,30 +37,61 @@ func (x *exporter) reportPart(class string) (*part, error) {
 	default:
 		body = x.textPart(&text{subtype: "plain", charset: "utf-8"}, "PidTagBody")
 	}
-	w := new(header.Writer)
-	report := &part{typ: "message/delivery-status", where: "report"}
 	kind := "delivery-status"
 	if strings.HasSuffix(class, ".IPNRN") || strings.HasSuffix(class, ".IPNNRN") {
-		report.typ = "message/disposition-notification"
 		kind = "disposition-notification"
-		x.dispositionNotification(w, class)
-	} else {
-		x.deliveryStatus(w, class)
 	}
-	report.text = &text{mem: w.Bytes()}
+	report, asCame := x.storedReport(kind)
+	if !asCame {
+		w := new(header.Writer)
+		if kind == "delivery-status" {
+			x.deliveryStatus(w, class)
+		} else {
+			x.dispositionNotification(w, class)
+		}
+		report = &part{typ: "message/" + kind, where: "report", text: &text{mem: w.Bytes()}}
+	}
 	root := multipart("report", body, report)
 	root.params = []header.Param{{Name: "report-type", Value: kind}}
-	rest := append(attached, extra...)
-	// A report has at most three parts; the third is the message returned.
-	if len(rest) > 0 && rest[0].message != nil {
-		rest[0].disposition, rest[0].name = "", ""
-		root.kids = append(root.kids, rest[0])
+	// The third part is the message returned or its header, and a report has
+	// no more. One that came as a report keeps all parts that it had. RFC 6522 3
+	for len(rest) > 0 && (asCame || len(root.kids) < 3 && x.returned(rest[0])) {
+		p := rest[0]
+		if x.returned(p) {
+			p.disposition, p.name = "", ""
+		}
+		root.kids = append(root.kids, p)
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
 		return multipart("mixed", append([]*part{root}, rest...)...), nil
 	}
 	return root, nil
+}
+
+// storedReport is the report part that the message was made from.
+func (x *exporter) storedReport(kind string) (*part, bool) {
+	v, ok := x.m.Props.GetName(NameReport)
+	if !ok || v.Size() == 0 || v.Size() > maxReport {
+		return nil, false
+	}
+	b, err := mapi.ReadBlob(x.ctx, v.Blob(), maxReport)
+	if err != nil {
+		return nil, false
+	}
+	p := &part{typ: "message/" + kind, where: "report", text: &text{mem: b}}
+	if !x.sevenBit(b) {
+		// RFC 6533 3: the form for other characters may be encoded.
+		p.typ = "message/global-" + kind
+		p.text.subtype = "report"
+	}
+	return p, true
+}
+
+// returned reports whether a part is the message that a report is about, or the
+// header of that.
+func (x *exporter) returned(p *part) bool {
+	return p.message != nil || p.typ == typeHeaders
 }
 
 // deliveryStatus writes message/delivery-status: fields of the message, then

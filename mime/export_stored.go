@@ -59,7 +59,7 @@ func (x *exporter) mergeStored(v *values, stored header.Fields) {
 		if f <= fieldBcc {
 			if !done[f] {
 				done[f] = true
-				if v.has[f] && !x.sameAddresses(v.addresses[f], stored.All(fieldNames[f])) {
+				if v.has[f] && !x.sameAddresses(f, v.addresses[f], stored.All(fieldNames[f])) {
 					x.writeField(v, f)
 					v.has[f] = true
 					continue
@@ -155,6 +155,11 @@ func wellFormedAddresses(s string) bool {
 			if end < 0 || s[i+end] == '<' || s[i+end-1] != '=' || i > 0 && s[i-1] > ' ' {
 				return false
 			}
+			for _, c := range []byte(s[i : i+end]) {
+				if c >= 0x7F {
+					return false
+				}
+			}
 			i += end - 1
 		case c == '.' || c == '@' || c == '[' || c == ']' || c == ')':
 			special = true
@@ -165,11 +170,15 @@ func wellFormedAddresses(s string) bool {
 
 // sameAddresses reports whether the fields name the people of the list: the
 // same addresses in any order. One that had to be encapsulated says nothing
-// against an address in the header that no one else has.
-func (x *exporter) sameAddresses(list []header.Address, fields []header.Field) bool {
+// against an address in the header that no one else has. Of several authors a
+// message has the first.
+func (x *exporter) sameAddresses(f field, list []header.Address, fields []header.Field) bool {
 	var theirs []header.Address
 	for i := range fields {
 		theirs = append(theirs, flatten(header.ParseAddresses(fields[i].Value(), x.charset))...)
+	}
+	if f == fieldFrom && len(theirs) > 1 {
+		theirs = theirs[:1]
 	}
 	if len(theirs) != len(list) {
 		return false

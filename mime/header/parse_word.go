@@ -51,7 +51,12 @@ func DecodeText(s string, def mapi.Charset) string {
 			flush()
 		}
 		label = w.charset
-		pending = w.appendTo(pending)
+		if w.decoded() {
+			flush()
+			w.writeDecoded(&out)
+		} else {
+			pending = w.appendTo(pending)
+		}
 		s = rest
 	}
 	flush()
@@ -116,6 +121,31 @@ func (w encodedWord) appendTo(b []byte) []byte {
 		}
 	}
 	return b
+}
+
+// decoded reports whether the word holds characters, in UTF-8, that should be
+// encoded: so it stands in a header that is stored as text.
+func (w encodedWord) decoded() bool {
+	return !w.b64 && hasUTF8([]byte(w.text)) && utf8.ValidString(w.text)
+}
+
+// writeDecoded writes a word whose characters outside of ASCII are what they
+// are, whatever its character set.
+func (w encodedWord) writeDecoded(out *strings.Builder) {
+	for s := w.text; s != ""; {
+		n := 0
+		for n < len(s) && s[n] < utf8.RuneSelf {
+			n++
+		}
+		w.text = s[:n]
+		out.WriteString(decodeBytes(w.appendTo(nil), w.charset))
+		s = s[n:]
+		for n = 0; n < len(s) && s[n] >= utf8.RuneSelf; {
+			n++
+		}
+		out.WriteString(s[:n])
+		s = s[n:]
+	}
 }
 
 // appendBase64 decodes with or without padding and skips what is no base64.

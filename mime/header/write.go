@@ -107,10 +107,15 @@ func (w *Writer) Value(name, text string) {
 }
 
 // Stored writes a field as it was stored, with its folding, where every line
-// is printable ASCII within the hard limit; else it does what Value does.
+// is printable ASCII within the hard limit; else it decodes encoded words and
+// does what Value does.
 // Raw is all that follows the colon, continuation lines included.
 func (w *Writer) Stored(name, raw string) {
 	if !storable(len(name)+1, raw) {
+		if strings.Contains(raw, "=?") {
+			// Words that are encoded are not to be encoded again.
+			raw = DecodeText(clean(raw), nil)
+		}
 		w.Value(name, raw)
 		return
 	}
