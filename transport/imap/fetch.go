@@ -271,8 +271,8 @@ func (w *fetching) fetch(uids []uint32) error {
 			bye = r
 		case r.Name == "FETCH":
 			if err := w.item(); err != nil {
+				c.Close() // the rest of the bodies is still on its way
 				if errors.Is(err, errStopped) {
-					c.Close() // the rest of the bodies is still on its way
 					return err
 				}
 				return w.s.broken("fetch", w.folder, err)

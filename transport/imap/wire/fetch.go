@@ -163,15 +163,17 @@ func (l *Literal) Read(p []byte) (int, error) {
 	return n, l.err
 }
 
-// follows looks at what comes behind the last byte: a space, the end of the
-// list, or of the line.
+// follows looks at what comes behind the last byte: the end of the list, or a
+// space and another item.
 func (l *Literal) follows() error {
-	p, err := l.r.br.Peek(1)
+	p, err := l.r.br.Peek(2)
 	if err != nil {
 		return eof(err)
 	}
-	switch p[0] {
-	case ' ', ')', '\r', '\n':
+	switch c := p[1]; {
+	case p[0] == ')' && (c == '\r' || c == '\n' || c == ' '):
+		return nil
+	case p[0] == ' ' && (c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == ' ' || c == ')'):
 		return nil
 	}
 	return l.r.syntax("a body of %d bytes is followed by %q", l.Size, p)
