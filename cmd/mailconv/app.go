@@ -146,7 +146,10 @@ func commands(std stdio) []*cli.Command {
 		lsCommand(std),
 		copyCommand(std),
 		verifyCommand(std),
+		watchCommand(std),
 		checkCommand(std),
+		sendCommand(std),
+		loginCommand(std),
 		completionCommand(std),
 		versionCommand(std),
 	}

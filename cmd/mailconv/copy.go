@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,9 +17,7 @@ import (
 	"github.com/mailconv/mailconv/converters/migrate/meaning"
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/msg"
-	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/spool"
-	"github.com/mailconv/mailconv/transport/throttle"
 )
 
 // spoolBudget is the memory that bodies on their way may take, over all
@@ -28,11 +25,36 @@ import (
 const spoolBudget = 24 << 20
 
 func copyCommand(std stdio) *cli.Command {
-	flags := []cli.Flag{
-		&cli.StringFlag{Name: "state", Usage: "`FILE` of the ledger (default: in the user's state folder, named after the pair)"},
+	flags := append([]cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "say what would be done, and do nothing"},
 		&cli.StringFlag{Name: "save-plan", Usage: "with --dry-run: write the plan to `FILE`"},
 		&cli.StringFlag{Name: "plan", Usage: "carry out the plan in `FILE`"},
+	}, copyFlags()...)
+	return &cli.Command{
+		Name:      "copy",
+		Usage:     "copy everything from one store to another; run it again to go on",
+		ArgsUsage: "[options] SOURCE SINK",
+		Flags:     flags,
+		Description: `Each item gets one row in a ledger: copied, duplicate, skipped or failed, with
+the reason. A run that was interrupted, or killed, goes on where it was; a run
+with nothing new puts nothing. A later run also carries changes of flags and
+moves. No import ever sends mail.
+
+EXAMPLES:
+   mailconv copy archive.mbox maildir:Mail
+   mailconv copy --dry-run imaps://zoe@old.example imaps://zoe@new.example
+   mailconv copy --folder-map 'Old/2019=2019' --since 2019-01-01 maildir:Mail mbox:out
+   mailconv copy maildir:Mail 'dir:out?format=msg' --report report.html
+
+` + storesHelp(),
+		Action: func(c *cli.Context) error { return runCopy(c, std) },
+	}
+}
+
+// copyFlags are the options of a copy that copy and watch have in common.
+func copyFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "state", Usage: "`FILE` of the ledger (default: in the user's state folder, named after the pair)"},
 		&cli.StringSliceFlag{Name: "report", Usage: "write a report to `FILE`: .html, .json or .csv"},
 	}
 	flags = append(flags, filterFlags()...)
@@ -57,25 +79,7 @@ func copyCommand(std stdio) *cli.Command {
 	)
 	flags = append(flags, conversionFlags()...)
 	flags = append(flags, storeFlags(sourceRole, sinkRole)...)
-	return &cli.Command{
-		Name:      "copy",
-		Usage:     "copy everything from one store to another; run it again to go on",
-		ArgsUsage: "[options] SOURCE SINK",
-		Flags:     flags,
-		Description: `Each item gets one row in a ledger: copied, duplicate, skipped or failed, with
-the reason. A run that was interrupted, or killed, goes on where it was; a run
-with nothing new puts nothing. A later run also carries changes of flags and
-moves. No import ever sends mail.
-
-EXAMPLES:
-   mailconv copy archive.mbox maildir:Mail
-   mailconv copy --dry-run imaps://zoe@old.example imaps://zoe@new.example
-   mailconv copy --folder-map 'Old/2019=2019' --since 2019-01-01 maildir:Mail mbox:out
-   mailconv copy maildir:Mail 'dir:out?format=msg' --report report.html
-
-` + storesHelp(),
-		Action: func(c *cli.Context) error { return runCopy(c, std) },
-	}
+	return flags
 }
 
 // filterFlags select what is copied.
@@ -143,74 +147,23 @@ func optionsOf(c *cli.Context, cv *converters.Converter, sp *spool.Spool) (migra
 }
 
 func runCopy(c *cli.Context, std stdio) error {
-	if c.NArg() != 2 {
-		return usagef("name a source and a sink")
-	}
-	cv, err := converterOf(c)
+	s, err := openCopy(c, std)
 	if err != nil {
 		return err
 	}
-	sp := spool.New(spoolBudget, "")
-	defer sp.Close()
-	cv.Spool = sp
-	o, err := optionsOf(c, cv, sp)
-	if err != nil {
-		return err
-	}
-	for _, name := range c.StringSlice("report") {
-		if !reportKind(name) {
-			return usagef("--report %s: the name must end in .html, .json or .csv", name)
-		}
-	}
-	src, from, err := openSource(c, c.Args().Get(0), sourceRole, cv)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, to, err := openSink(c, c.Args().Get(1), sinkRole, cv)
-	if err != nil {
-		return err
-	}
-	closeSink := sinkCloser(dst)
-	defer closeSink()
-	pair := ledger.Pair{Source: from.String(), Sink: to.String()}
-	state := c.String("state")
-	if state == "" {
-		if state, err = ledger.DefaultPath(pair); err != nil {
-			return err
-		}
-	}
+	defer s.close()
 	if c.Bool("dry-run") {
-		return dryRun(c, std, src, dst, state, o)
+		return dryRun(c, std, s)
 	}
-	l, err := ledger.Open(c.Context, state, pair)
-	if err != nil {
-		if errors.Is(err, ledger.ErrInUse) {
-			return &exitError{exitUsage, err}
-		}
+	if err := s.begin(); err != nil {
 		return err
 	}
-	defer l.Close()
-	if o.Quarantine == "" {
-		o.Quarantine = strings.TrimSuffix(state, ".ledger") + ".quarantine"
+	res, err := s.run(s.options)
+	if err == nil {
+		err = s.closeSink()
 	}
-	show, err := newCopyProgress(c.String("progress"), c.Bool("verbose"), std)
-	if err != nil {
-		return err
-	}
-	o.Observer = show.event
-	show.say("ledger " + l.Path())
-	source, sink := src, dst
-	if rate := c.Int64("rate"); rate > 0 {
-		source = throttle.New(throttle.Limits{Bytes: rate}).Source(src)
-	}
-	res, err := migrate.Run(c.Context, source, sink, l, o)
-	show.finish()
-	if cerr := closeSink(); err == nil && cerr != nil {
-		err = cerr
-	}
-	show.result(res)
-	if rerr := writeReports(context.WithoutCancel(c.Context), c.StringSlice("report"), l); err == nil && rerr != nil {
+	s.show.result(res)
+	if rerr := s.reports(); err == nil {
 		err = rerr
 	}
 	switch {
@@ -224,29 +177,17 @@ func runCopy(c *cli.Context, std stdio) error {
 	return nil
 }
 
-// sinkCloser closes a sink once, as its last write may fail there.
-func sinkCloser(s transport.Sink) func() error {
-	done := false
-	return func() error {
-		if done {
-			return nil
-		}
-		done = true
-		return s.Close()
-	}
-}
-
-func dryRun(c *cli.Context, std stdio, src transport.Source, dst transport.Sink, state string, o migrate.Options) error {
+func dryRun(c *cli.Context, std stdio, s *copySession) error {
 	var l *ledger.Ledger
-	if _, err := os.Stat(state); err == nil {
-		if l, err = ledger.Read(c.Context, state); err != nil {
+	if _, err := os.Stat(s.state); err == nil {
+		if l, err = ledger.Read(c.Context, s.state); err != nil {
 			return err
 		}
 		defer l.Close()
 	}
 	var f *migrate.Forecast
 	plan := func(w io.Writer) (err error) {
-		f, err = migrate.DryRun(c.Context, src, dst, l, o, w)
+		f, err = migrate.DryRun(c.Context, s.source, s.sink, l, s.options, w)
 		return err
 	}
 	var err error

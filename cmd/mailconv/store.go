@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -12,6 +10,7 @@ import (
 	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/all"
+	"github.com/mailconv/mailconv/transport/secret"
 )
 
 // role is which side of a command a store is; it names where its secret is.
@@ -32,34 +31,26 @@ func storeFlags(roles ...role) []cli.Flag {
 	return flags
 }
 
-func storeEnv(c *cli.Context, r role, cv *converters.Converter) *transport.Env {
-	return &transport.Env{
-		AllowCleartext: c.Bool("allow-cleartext"),
-		Convert:        cv,
-		Secret:         func(_ context.Context, a transport.Address) (string, error) { return secret(c, r, a) },
+// storeAccess is what a store needs from outside, and its address with the way
+// to log in that a stored login asks for.
+func storeAccess(c *cli.Context, r role, cv *converters.Converter, a transport.Address) (*transport.Env, transport.Address, error) {
+	d, a, err := all.Registry().Resolve(a)
+	if err != nil {
+		return nil, a, err
 	}
+	f := &secret.Finder{Env: r.env, File: c.String(r.flag)}
+	// Without a folder for configuration there is nothing stored.
+	f.Store, _ = secret.Default()
+	a = f.Prepare(a, slices.ContainsFunc(d.Params, func(p transport.Param) bool { return p.Name == "auth" }))
+	env := &transport.Env{AllowCleartext: c.Bool("allow-cleartext"), Secret: f.Secret}
+	if cv != nil {
+		env.Convert = cv
+	}
+	return env, a, nil
 }
 
-// secret finds the password of a store. Its value is in no message.
-func secret(c *cli.Context, r role, a transport.Address) (string, error) {
-	if a.Password != "" {
-		return a.Password, nil
-	}
-	if s := os.Getenv(r.env); s != "" {
-		return s, nil
-	}
-	if name := c.String(r.flag); name != "" {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			return "", fmt.Errorf("--%s: %w", r.flag, err)
-		}
-		line, _, _ := strings.Cut(string(b), "\n")
-		return strings.TrimSuffix(line, "\r"), nil
-	}
-	return "", &transport.Error{Kind: transport.Auth, Op: "open " + a.String(), Err: errors.New("there is no password"),
-		Remedy: fmt.Sprintf("set %s or name a file with --%s", r.env, r.flag)}
-}
-
+// openSource opens a store to read from, and returns its address as the user
+// gave it, with the scheme that was found.
 func openSource(c *cli.Context, address string, r role, cv *converters.Converter) (transport.Source, transport.Address, error) {
 	a, err := transport.ParseAddress(address)
 	if err != nil {
@@ -69,7 +60,11 @@ func openSource(c *cli.Context, address string, r role, cv *converters.Converter
 	if _, a, err = reg.Resolve(a); err != nil {
 		return nil, a, err
 	}
-	s, err := reg.OpenSource(c.Context, a, storeEnv(c, r, cv))
+	env, prepared, err := storeAccess(c, r, cv, a)
+	if err != nil {
+		return nil, a, err
+	}
+	s, err := reg.OpenSource(c.Context, prepared, env)
 	return s, a, err
 }
 
@@ -78,8 +73,15 @@ func openSink(c *cli.Context, address string, r role, cv *converters.Converter) 
 	if err != nil {
 		return nil, a, err
 	}
-	reg := all.Registry()
-	s, err := reg.OpenSink(c.Context, a, storeEnv(c, r, cv))
+	prepared := a
+	env := &transport.Env{}
+	if a.Scheme != "" {
+		if env, prepared, err = storeAccess(c, r, cv, a); err != nil {
+			return nil, a, err
+		}
+	}
+	env.Convert = cv
+	s, err := all.Registry().OpenSink(c.Context, prepared, env)
 	return s, a, err
 }
 

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mailconv/mailconv/converters/ledger"
+	"github.com/mailconv/mailconv/converters/migrate"
+	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/spool"
+	"github.com/mailconv/mailconv/transport/throttle"
+)
+
+// copySession is what the commands that copy need: two stores, a ledger,
+// options, and a way to show what happens.
+type copySession struct {
+	ctx     context.Context
+	source  transport.Source
+	sink    transport.Sink
+	pair    ledger.Pair
+	state   string
+	ledger  *ledger.Ledger
+	options migrate.Options
+	show    *copyProgress
+	names   []string // of reports
+
+	spool  *spool.Spool
+	closed bool
+}
+
+// openCopy opens both stores of a command line.
+func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
+	if c.NArg() != 2 {
+		return nil, usagef("name a source and a sink")
+	}
+	s := &copySession{ctx: c.Context, names: c.StringSlice("report"), state: c.String("state"), spool: spool.New(spoolBudget, "")}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	for _, name := range s.names {
+		if !reportKind(name) {
+			return nil, usagef("--report %s: the name must end in .html, .json or .csv", name)
+		}
+	}
+	cv, err := converterOf(c)
+	if err != nil {
+		return nil, err
+	}
+	cv.Spool = s.spool
+	if s.options, err = optionsOf(c, cv, s.spool); err != nil {
+		return nil, err
+	}
+	if s.show, err = newCopyProgress(c.String("progress"), c.Bool("verbose"), std); err != nil {
+		return nil, err
+	}
+	s.options.Observer = s.show.event
+	var from, to transport.Address
+	if s.source, from, err = openSource(c, c.Args().Get(0), sourceRole, cv); err != nil {
+		return nil, err
+	}
+	if s.sink, to, err = openSink(c, c.Args().Get(1), sinkRole, cv); err != nil {
+		return nil, err
+	}
+	s.pair = ledger.Pair{Source: from.String(), Sink: to.String()}
+	if s.state == "" {
+		if s.state, err = ledger.DefaultPath(s.pair); err != nil {
+			return nil, err
+		}
+	}
+	if s.options.Quarantine == "" {
+		s.options.Quarantine = strings.TrimSuffix(s.state, ".ledger") + ".quarantine"
+	}
+	if rate := c.Int64("rate"); rate > 0 {
+		s.source = throttle.New(throttle.Limits{Bytes: rate}).Source(s.source)
+	}
+	return s, nil
+}
+
+// begin takes the ledger.
+func (s *copySession) begin() (err error) {
+	if s.ledger, err = ledger.Open(s.ctx, s.state, s.pair); err != nil {
+		if errors.Is(err, ledger.ErrInUse) {
+			return &exitError{exitUsage, err}
+		}
+		return err
+	}
+	s.show.say("ledger " + s.ledger.Path())
+	return nil
+}
+
+func (s *copySession) run(o migrate.Options) (*migrate.Result, error) {
+	res, err := migrate.Run(s.ctx, s.source, s.sink, s.ledger, o)
+	s.show.finish()
+	return res, err
+}
+
+// reports are written also when the run was interrupted.
+func (s *copySession) reports() error {
+	return writeReports(context.WithoutCancel(s.ctx), s.names, s.ledger)
+}
+
+// closeSink closes the sink once, as its last write may fail there.
+func (s *copySession) closeSink() error {
+	if s.closed || s.sink == nil {
+		return nil
+	}
+	s.closed = true
+	return s.sink.Close()
+}
+
+// close releases what is open; what could fail in a way that matters was
+// closed before.
+func (s *copySession) close() {
+	_ = s.closeSink()
+	if s.source != nil {
+		_ = s.source.Close()
+	}
+	if s.ledger != nil {
+		_ = s.ledger.Close()
+	}
+	_ = s.spool.Close()
+}
