@@ -78,6 +78,10 @@ func parseHead(head []byte) (*Line, bool) {
 			if len(v) >= 2 && v[0] == '"' && v[len(v)-1] == '"' {
 				v = v[1 : len(v)-1]
 			}
+			if name == "TYPE" && len(v) > 5 && strings.EqualFold(v[:5], "TYPE=") {
+				// QUIRK: TYPE=HOME,TYPE=VOICE (corpus vcf/calcard/006.vcf).
+				v = v[5:]
+			}
 			p.Values = append(p.Values, uncaret(v))
 		}
 		l.Params = append(l.Params, p)

@@ -15,15 +15,19 @@ func (w *Writer) line21(ctx context.Context, l, o *Line) error {
 	}
 	b.WriteString(o.Name)
 	for _, p := range o.Params {
-		for _, v := range p.Values {
-			v = paramCleaner21.Replace(v)
-			switch {
-			case p.Name == "TYPE":
-				// The form TYPE=x may stand for x; bare is what all read.
-				b.WriteString(";" + v)
-			default:
-				b.WriteString(";" + p.Name + "=" + v)
+		if p.Name == "TYPE" {
+			// The form TYPE=x may stand for x; bare is what all read.
+			for _, v := range p.Values {
+				for t := range strings.SplitSeq(v, ",") {
+					if t = paramCleaner21.Replace(strings.TrimSpace(t)); t != "" {
+						b.WriteString(";" + t)
+					}
+				}
 			}
+			continue
+		}
+		for _, v := range p.Values {
+			b.WriteString(";" + p.Name + "=" + paramCleaner21.Replace(v))
 		}
 	}
 	if l.Data != nil {

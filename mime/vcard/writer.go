@@ -142,11 +142,14 @@ func (w *Writer) params(l *Line) []Param {
 		switch {
 		case w.version == V40 && p.Name == "TYPE":
 			values := slices.DeleteFunc(slices.Clone(p.Values), func(v string) bool { return strings.EqualFold(v, "PREF") })
-			pref = pref || len(values) < len(p.Values)
-			if len(values) == 0 {
-				continue
+			if len(values) > 0 {
+				out = append(out, Param{Name: "TYPE", Values: values})
 			}
-			p.Values = values
+			if len(values) < len(p.Values) && !pref && !slices.ContainsFunc(l.Params, func(p Param) bool { return p.Name == "PREF" }) {
+				pref = true
+				out = append(out, Param{Name: "PREF", Values: []string{"1"}})
+			}
+			continue
 		case w.version != V40 && p.Name == "PREF" && len(p.Values) == 1 && p.Values[0] == "1":
 			pref = true
 			continue
@@ -155,24 +158,18 @@ func (w *Writer) params(l *Line) []Param {
 		}
 		out = append(out, p)
 	}
-	switch {
-	case !pref:
-	case w.version == V40:
-		if !slices.ContainsFunc(out, func(p Param) bool { return p.Name == "PREF" }) {
-			out = append(out, Param{Name: "PREF", Values: []string{"1"}})
-		}
-	default:
-		for i := range out {
-			if out[i].Name == "TYPE" {
-				if !slices.ContainsFunc(out[i].Values, func(v string) bool { return strings.EqualFold(v, "PREF") }) {
-					out[i].Values = append(slices.Clone(out[i].Values), "PREF")
-				}
-				return out
-			}
-		}
-		out = append(out, Param{Name: "TYPE", Values: []string{"PREF"}})
+	if !pref || w.version == V40 {
+		return out
 	}
-	return out
+	for i := range out {
+		if out[i].Name == "TYPE" {
+			if !slices.ContainsFunc(out[i].Values, func(v string) bool { return strings.EqualFold(v, "PREF") }) {
+				out[i].Values = append(slices.Clone(out[i].Values), "PREF")
+			}
+			return out
+		}
+	}
+	return append(out, Param{Name: "TYPE", Values: []string{"PREF"}})
 }
 
 // data writes a value in base64: a data: URI in 4.0, ENCODING=b before it.
@@ -188,8 +185,8 @@ func (w *Writer) data(ctx context.Context, l, o *Line) error {
 		b.WriteString(":data:" + media + ";base64,")
 	} else {
 		o.Params = slices.DeleteFunc(o.Params, func(p Param) bool { return p.Name == "VALUE" || p.Name == "MEDIATYPE" })
-		o.Params = append(o.Params, Param{Name: "ENCODING", Values: []string{"b"}})
-		if len(o.types()) == 0 {
+		o.Params = append([]Param{{Name: "ENCODING", Values: []string{"b"}}}, o.Params...)
+		if len(o.Types()) == 0 {
 			if t := typeOfMedia(l.Media); t != "" {
 				o.Params = append(o.Params, Param{Name: "TYPE", Values: []string{t}})
 			}
@@ -204,8 +201,6 @@ func (w *Writer) data(ctx context.Context, l, o *Line) error {
 	w.end()
 	return w.err
 }
-
-func (l *Line) types() []string { return l.Types() }
 
 // base64 encodes a blob piece by piece.
 func (w *Writer) base64(ctx context.Context, data mapi.Blob, put func([]byte)) error {
