@@ -87,10 +87,26 @@ func (x *exporter) ordinary() (*part, error) {
 		return x.textPart(&text{subtype: "plain", charset: "utf-8"}, "PidTagBody"), nil
 	case len(attached) == 0:
 		return body, nil
+	case body == nil && len(attached) == 2 && x.isPGP(attached):
+		// RFC 3156 4
+		p := multipart("encrypted", attached...)
+		p.params = []header.Param{{Name: "protocol", Value: typePGP}}
+		return p, nil
 	case body == nil:
 		return multipart("mixed", attached...), nil
 	}
 	return multipart("mixed", append([]*part{body}, attached...)...), nil
+}
+
+// typePGP is the type of the first part of a mail that PGP has encrypted.
+const typePGP = "application/pgp-encrypted"
+
+// isPGP reports whether the parts are those of a mail that PGP has encrypted,
+// and that came as one. The parts are files to a store, but a reader knows them
+// by the type of the whole.
+func (x *exporter) isPGP(parts []*part) bool {
+	typ, _ := header.ParseParams(x.storedFields().Value("Content-Type"), nil)
+	return typ == "multipart/encrypted" && parts[0].typ == typePGP && parts[0].blob != nil && parts[1].blob != nil
 }
 
 func (x *exporter) textPart(t *text, where string) *part {

@@ -34,8 +34,6 @@ func (x *exporter) reportPart(class string) (*part, error) {
 		body = x.textPart(html, "PidTagHtml")
 	case plain != nil:
 		body = x.textPart(plain, "PidTagBody")
-	default:
-		body = x.textPart(&text{subtype: "plain", charset: "utf-8"}, "PidTagBody")
 	}
 	kind := "delivery-status"
 	if strings.HasSuffix(class, ".IPNRN") || strings.HasSuffix(class, ".IPNNRN") {
@@ -51,7 +49,13 @@ func (x *exporter) reportPart(class string) (*part, error) {
 		}
 		report = &part{typ: "message/" + kind, where: "report", text: &text{mem: w.Bytes()}}
 	}
-	root := multipart("report", body, report)
+	if body == nil && !asCame {
+		body = x.textPart(&text{subtype: "plain", charset: "utf-8"}, "PidTagBody")
+	}
+	root := multipart("report", report)
+	if body != nil {
+		root.kids = []*part{body, report}
+	}
 	root.params = []header.Param{{Name: "report-type", Value: kind}}
 	// The third part is the message returned or its header, and a report has
 	// no more. One that came as a report keeps all parts that it had. RFC 6522 3

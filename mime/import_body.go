@@ -115,7 +115,7 @@ func (im *importer) isBody(e *entity.Entity, p place) bool {
 	if p == behindBody || e.Disposition == "attachment" || e.IsMessage() {
 		return false
 	}
-	if !root && e.Filename() != "" && p != inAlternative {
+	if !root && e.Filename() != "" && p != inAlternative && e.Parent().MediaType != "multipart/report" {
 		return false
 	}
 	b := &im.bodies

@@ -50,7 +50,7 @@ func TestNoFieldIsAdded(t *testing.T) {
 // and are not encoded twice.
 func TestEncodedWordsAreNotEncodedAgain(t *testing.T) {
 	got := back(t, "From: ann@example.com\nTo: J =?iso-8859-1?Q?M\xfcl=FC?= <m@example.com>\nX-Note: =?iso-8859-1?Q?f\xfcr_Sie?=\nSubject: =?utf-8?Q?a?=\n =?utf-8?Q?b?=\n \nDate: Sat, 3 Feb 2024 04:05:06 +0000\n\nx\n")
-	mustHave(t, got, "To: =?utf-8?B?SiBNw7xsw7w=?= <m@example.com>\n", "X-Note: =?utf-8?Q?f=C3=BCr?= Sie\n", "Subject: ab\n")
+	mustHave(t, got, "To: =?utf-8?B?SiBNw7xsw7w=?= <m@example.com>\n", "X-Note: =?utf-8?Q?f=C3=BCr?= Sie\n", "Subject: =?utf-8?Q?a?=\n =?utf-8?Q?b?=\nDate")
 }
 
 const bounce = `From: mailer@example.com
@@ -95,4 +95,11 @@ func TestReportComesBack(t *testing.T) {
 			t.Errorf("%s", got)
 		}
 	}
+}
+
+// What PGP has encrypted is still known as that. RFC 3156 4
+func TestPGPEncryptedComesBack(t *testing.T) {
+	got := back(t, "From: ann@example.com\nSubject: secret\nDate: Sat, 3 Feb 2024 04:05:06 +0000\nMIME-Version: 1.0\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n"+
+		"--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream; name=encrypted.asc\n\n-----BEGIN PGP MESSAGE-----\n--b--\n")
+	mustHave(t, got, "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\n", "application/pgp-encrypted", "encrypted.asc")
 }

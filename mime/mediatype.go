@@ -54,7 +54,7 @@ func mediaTypeOf(name string) string {
 // preferredExtensions says which extension a media type has where several map
 // to it.
 var preferredExtensions = map[string]string{
-	"image/jpeg": ".jpg", "text/plain": ".txt", "text/html": ".html", "image/tiff": ".tif", "video/mpeg": ".mpg",
+	"image/jpeg": ".jpg", "text/plain": ".txt", "text/html": ".html", "text/rtf": ".rtf", "image/tiff": ".tif", "video/mpeg": ".mpg",
 	"application/msword": ".doc", "application/vnd.ms-excel": ".xls", "application/vnd.ms-powerpoint": ".ppt",
 	"application/pkcs7-mime": ".p7m", "application/x-pkcs7-mime": ".p7m", "application/x-pkcs7-signature": ".p7s",
 	"application/vnd.ms-outlook": ".msg", "audio/ogg": ".ogg", "audio/midi": ".mid", "image/bmp": ".bmp", "video/mp4": ".mp4",

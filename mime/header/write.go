@@ -112,6 +112,13 @@ func (w *Writer) Value(name, text string) {
 // Raw is all that follows the colon, continuation lines included.
 func (w *Writer) Stored(name, raw string) {
 	if !storable(len(name)+1, raw) {
+		// Blanks behind the text say nothing, nor do a line full of them.
+		raw = strings.TrimRight(raw, " \t\r\n")
+		if strings.Contains(raw, wideGap) {
+			raw = " " + strings.Join(strings.Fields(raw), " ")
+		}
+	}
+	if !storable(len(name)+1, raw) {
 		if strings.Contains(raw, "=?") {
 			// Words that are encoded are not to be encoded again.
 			raw = DecodeText(clean(raw), nil)
@@ -137,6 +144,8 @@ func (w *Writer) Stored(name, raw string) {
 		w.buf = append(w.buf, '\r', '\n')
 	}
 }
+
+var wideGap = strings.Repeat(" ", softLimit)
 
 // storable reports whether raw is a well-folded 7-bit field value.
 func storable(col int, raw string) bool {
