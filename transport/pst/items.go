@@ -189,8 +189,21 @@ func (s *Store) recovered(ctx context.Context, fo *folder, yield func(transport.
 		}
 		return yield(m, localfile.Error("list", fo.Folder, m.Key, err))
 	}
+	// Deleted items that still have a row are listed in their folder.
+	deleted := map[pst.NID]struct{}{}
+	for _, f := range s.folders().list {
+		if f.recovered || f.src.Search {
+			continue
+		}
+		for e := range s.file.Items(f.src.NID, pst.Deleted) {
+			deleted[e.NID] = struct{}{}
+		}
+	}
 	lost := 0
 	for e, err := range s.file.Orphans(ctx) {
+		if _, ok := deleted[e.NID]; ok && err == nil {
+			continue
+		}
 		if ctx.Err() != nil {
 			yield(transport.Meta{}, ctx.Err())
 			return
