@@ -32,7 +32,7 @@ func sendCommand(std stdio) *cli.Command {
 			&cli.StringFlag{Name: "text-file", Usage: "`FILE` with the body as text in UTF-8; - is standard input"},
 			&cli.StringFlag{Name: "html-file", Usage: "`FILE` with the body as HTML in UTF-8; - is standard input"},
 			&cli.StringSliceFlag{Name: "attach", Usage: "`FILE` to attach, may be repeated"},
-			&cli.BoolFlag{Name: "raw", Usage: "send files byte for byte, with Bcc fields and odd line ends"},
+			&cli.BoolFlag{Name: "raw", Usage: "send files byte for byte, Bcc fields too; one with line ends that SMTP cannot carry is refused"},
 			&cli.StringFlag{Name: "dsn", Usage: "ask to be told of `EVENTS`: success,failure,delay or never"},
 			&cli.StringFlag{Name: "dsn-return", Usage: "have `WHAT` sent back with such news: full or hdrs"},
 			&cli.StringFlag{Name: "dsn-id", Usage: "`TEXT` that comes back with them"},

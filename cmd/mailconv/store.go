@@ -80,7 +80,9 @@ func openSink(c *cli.Context, address string, r role, cv *converters.Converter) 
 			return nil, a, err
 		}
 	}
-	env.Convert = cv
+	if cv != nil {
+		env.Convert = cv
+	}
 	s, err := all.Registry().OpenSink(c.Context, prepared, env)
 	return s, a, err
 }

@@ -62,7 +62,7 @@ func prepare(ctx context.Context, m Mail) (*prepared, error) {
 		if !m.Mend {
 			return nil, &transport.Error{
 				Kind: transport.Rejected, Op: "send", Err: fmt.Errorf("%d lines end in a bare CR or LF, which SMTP cannot carry", bare),
-				Remedy: "--repair makes CRLF of them",
+				Remedy: "--repair makes CRLF of them; mailconv send does so without --raw",
 			}
 		}
 		p.mend = true
