@@ -7,10 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/mailconv/mailconv/mapi"
 )
@@ -77,15 +75,6 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
 func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
-
-// job is one input file with the place of its output.
-type job struct {
-	in     string
-	out    string // without the extension; "" is Stdout
-	exact  bool   // out is the final name
-	walked bool
-	err    error
-}
 
 // Run converts the inputs. It returns an error when it was cancelled or asked
 // for something that makes no sense; what became of files is in the results.
@@ -156,127 +145,6 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 	return sum, ctx.Err()
 }
 
-// plan finds the input files and the names of their outputs.
-func (b *Batch) plan(inputs []string) ([]job, error) {
-	if len(inputs) == 0 {
-		return nil, usagef("no input was named")
-	}
-	dir, single := false, len(inputs) == 1
-	if b.Out != "" && b.Out != "-" {
-		st, err := os.Stat(b.Out)
-		dir = err == nil && st.IsDir() || os.IsPathSeparator(b.Out[len(b.Out)-1]) || !single
-		if err == nil && !st.IsDir() && !single {
-			return nil, usagef("%s is a file, and there are %d inputs; name a folder with -o", b.Out, len(inputs))
-		}
-	}
-	var jobs []job
-	for _, in := range inputs {
-		if in == "-" {
-			j := job{in: "-", out: "message"}
-			switch {
-			case b.Out == "" || b.Out == "-":
-				j.out = ""
-			case dir:
-				j.out = filepath.Join(b.Out, "message")
-			default:
-				j.out, j.exact = b.Out, true
-			}
-			jobs = append(jobs, j)
-			continue
-		}
-		st, err := os.Stat(in)
-		switch {
-		case err != nil:
-			jobs = append(jobs, job{in: in, err: plainPathError(err)})
-		case st.IsDir():
-			if b.Out != "" && b.Out != "-" && !dir && single {
-				dir = true // the folder is made
-			}
-			walked, err := b.walk(in)
-			if err != nil {
-				return nil, err
-			}
-			jobs = append(jobs, walked...)
-		default:
-			j := job{in: in, out: stem(in)}
-			switch {
-			case b.Out == "-":
-				j.out = ""
-			case dir:
-				j.out = filepath.Join(b.Out, stem(filepath.Base(in)))
-			case b.Out != "":
-				j.out, j.exact = b.Out, true
-			}
-			jobs = append(jobs, j)
-		}
-	}
-	return b.distinct(jobs), nil
-}
-
-// distinct gives two inputs that would be written to one file (a.msg and a.oft,
-// or x/a.msg and y/a.msg into one folder) names of their own.
-func (b *Batch) distinct(jobs []job) []job {
-	taken := map[string]bool{}
-	for i := range jobs {
-		j := &jobs[i]
-		if j.out == "" || j.exact || j.err != nil {
-			continue
-		}
-		name := j.out
-		for n := 2; taken[name]; n++ {
-			name = fmt.Sprintf("%s (%d)", j.out, n)
-		}
-		j.out = name
-		taken[name] = true
-	}
-	return jobs
-}
-
-func (b *Batch) walk(root string) ([]job, error) {
-	var jobs []job
-	skip, _ := filepath.Abs(b.Out)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			jobs = append(jobs, job{in: path, err: plainPathError(err)})
-			if d != nil && d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if d.IsDir() {
-			// An output folder inside the input is not input.
-			if abs, _ := filepath.Abs(path); b.Out != "" && abs == skip && path != root {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		j := job{in: path, out: stem(path), walked: true}
-		switch {
-		case b.Out == "-":
-			j.out = ""
-		case b.Out != "":
-			rel, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			j.out = filepath.Join(b.Out, stem(rel))
-		}
-		jobs = append(jobs, j)
-		return nil
-	})
-	return jobs, err
-}
-
-func stem(path string) string {
-	if ext := filepath.Ext(path); ext != "" && len(ext) < len(filepath.Base(path)) {
-		return path[:len(path)-len(ext)]
-	}
-	return path
-}
-
 // plainPathError drops the system call from an error of package os.
 func plainPathError(err error) error {
 	var pe *fs.PathError
@@ -301,7 +169,7 @@ func (b *Batch) convert(ctx context.Context, j job, cv *Converter) Result {
 	if from == nil {
 		from, err = Sniff(in)
 		if err == nil && from == nil {
-			if j.walked {
+			if j.walked && !namedAsMail(j.in) {
 				r.Skipped = "not a message of a known format"
 				return r
 			}
@@ -313,6 +181,10 @@ func (b *Batch) convert(ctx context.Context, j job, cv *Converter) Result {
 		}
 	}
 	b.items(ctx, &r, j, from, in, cv)
+	var fe *mapi.FormatError
+	if j.walked && !namedAsMail(j.in) && errors.As(r.Err, &fe) && fe.Problem.Unsupported {
+		r.Err, r.Skipped = nil, fe.Problem.Detail // a spreadsheet is a compound file too
+	}
 	return r
 }
 
@@ -325,39 +197,68 @@ func unknownFormat(in *Input) error {
 	return fmt.Errorf("offset 0x0: not a message of a known format: it begins with % X; name the format with --from if it is one", head)
 }
 
+// items converts the items of one file. A format of many items takes all of
+// them in one file; of the others each has a file of its own.
 func (b *Batch) items(ctx context.Context, r *Result, j job, from *Format, in *Input, cv *Converter) {
-	n := 0
+	if !b.To.Many || j.out == "" {
+		n := 0
+		b.each(ctx, r, from, in, cv, func(it *Item) error {
+			n++
+			return b.write(r, b.outName(j, n), func(w io.Writer) error { return b.To.Write(ctx, w, it, cv) })
+		})
+		return
+	}
+	err := b.write(r, b.outName(j, 1), func(w io.Writer) error {
+		out := &stickyWriter{w: w}
+		b.each(ctx, r, from, in, cv, func(it *Item) error { return b.To.Write(ctx, out, it, cv) })
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case r.Items == 0:
+			return errNoItem
+		}
+		return out.err
+	})
+	if err != nil && err != errNoItem && r.Err == nil {
+		r.Failed += max(r.Items, 1)
+		r.Items = 0
+		r.Errs = append(r.Errs, err)
+	}
+}
+
+var errNoItem = errors.New("nothing to write")
+
+// A stickyWriter remembers that a write failed: the file has a hole then.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return n, err
+}
+
+// each calls convert for each item of a file, and counts what became of it.
+func (b *Batch) each(ctx context.Context, r *Result, from *Format, in *Input, cv *Converter, convert func(*Item) error) {
 	for it, err := range from.Read(ctx, in, cv) {
-		if err != nil {
-			if n == 0 {
-				r.Err = err
-			} else {
-				r.Failed++
-				r.Errs = append(r.Errs, err)
-			}
+		switch {
+		case err != nil && r.Items+r.Failed == 0:
+			r.Err = err
+			return
+		case err == nil && it.Err == nil:
+			err = convert(it)
+		case err == nil:
+			err = it.Err
+		}
+		if ctx.Err() != nil {
+			r.Err = ctx.Err()
 			return
 		}
-		n++
-		name := j.out
-		if from.Many && n > 1 && name != "" && !(b.To.Many && j.exact) {
-			name = fmt.Sprintf("%s-%04d", stemIf(name, j.exact), n)
-			if j.exact {
-				name += filepath.Ext(j.out)
-			}
-		}
-		if name != "" && !j.exact {
-			name += b.To.Ext
-		}
-		if it.Err != nil {
-			r.Failed++
-			r.Errs = append(r.Errs, it.Err)
-			continue
-		}
-		if err := b.write(ctx, name, it, cv); err != nil {
-			if ctx.Err() != nil {
-				r.Err = ctx.Err()
-				return
-			}
+		if err != nil {
 			r.Failed++
 			r.Errs = append(r.Errs, err)
 			continue
@@ -367,60 +268,8 @@ func (b *Batch) items(ctx context.Context, r *Result, j job, from *Format, in *I
 			r.Problems.Add(p)
 		}
 		r.Losses = append(r.Losses, it.Losses...)
-		if name != "" {
-			r.Out = append(r.Out, name)
-		}
 	}
 }
-
-func stemIf(name string, cut bool) string {
-	if cut {
-		return stem(name)
-	}
-	return name
-}
-
-// write writes one item under its final name, or nothing at all.
-func (b *Batch) write(ctx context.Context, name string, it *Item, cv *Converter) error {
-	if name == "" {
-		return b.To.Write(ctx, b.Stdout, it, cv)
-	}
-	if !b.Force {
-		if _, err := os.Lstat(name); err == nil {
-			return fmt.Errorf("%s is there already; --force overwrites it", name)
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	return WriteFile(name, func(w io.Writer) error { return b.To.Write(ctx, w, it, cv) })
-}
-
-// WriteFile writes a file beside its final name and renames it when write
-// returned without error; otherwise nothing is left behind.
-func WriteFile(name string, write func(io.Writer) error) (err error) {
-	// Not os.CreateTemp: its files are private, these get the user's umask.
-	temp := filepath.Join(filepath.Dir(name), fmt.Sprintf(".mailconv-%d-%d.tmp", os.Getpid(), tempCount.Add(1)))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(temp)
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp, name)
-}
-
-var tempCount atomic.Int64
 
 func (b *Batch) open(name string) (*Input, func(), error) {
 	if name == "-" {
