@@ -3,12 +3,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mapi/codepage"
 )
 
 func convertCommand(std stdio) *cli.Command {
@@ -21,7 +24,7 @@ func convertCommand(std stdio) *cli.Command {
 			&cli.StringFlag{Name: "from", Usage: "read inputs as `FORMAT` instead of looking at them"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `PATH`: a file, a folder (the tree of folders is kept) or - for standard output"},
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "overwrite files that are there"},
-			&cli.BoolFlag{Name: "strict", Usage: "exit 1 on any problem, not only where content was lost"},
+			&cli.BoolFlag{Name: "strict", Usage: "exit 1 on any problem or loss, not only where content was lost"},
 			&cli.IntFlag{Name: "workers", Usage: "convert `N` files at a time (default: one for each processor)"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "list each problem, and each file"},
 			&cli.BoolFlag{Name: "loss", Usage: "list for each file what the target form cannot hold"},
@@ -55,13 +58,16 @@ func conversionFlags() []cli.Flag {
 }
 
 func converterOf(c *cli.Context) (*converters.Converter, error) {
+	if n := c.Int("codepage"); n != 0 && codepage.Name(n) == "" {
+		return nil, usagef("there is no code page %d", n)
+	}
 	cv := &converters.Converter{
 		CodePage:   c.Int("codepage"),
 		KeepMAPI:   c.Bool("keep-mapi"),
 		KeepMIME:   c.Bool("keep-mime"),
 		RTF:        c.Bool("rtf"),
 		UnwrapTNEF: c.Bool("unwrap-tnef"),
-		Losses:     c.Bool("loss"),
+		Losses:     c.Bool("loss") || c.Bool("strict"),
 	}
 	if name := c.String("addresses"); name != "" {
 		m, err := converters.ReadAddresses(name)
@@ -106,7 +112,7 @@ func runConvert(c *cli.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	out := &convertOutput{std: std, verbose: c.Bool("verbose"), loss: c.Bool("loss"), json: c.Bool("json"), single: len(inputs) == 1, show: show}
+	out := &convertOutput{std: std, verbose: c.Bool("verbose"), loss: c.Bool("loss"), json: c.Bool("json"), single: len(inputs) == 1, strict: c.Bool("strict"), show: show}
 	b.Started = show.start
 	b.Done = out.done
 	sum, err := b.Run(c.Context, inputs)
@@ -139,9 +145,12 @@ func targetFormat(to, out string, inputs []string) (*converters.Format, error) {
 		}
 		return f, err
 	}
-	if i := strings.LastIndexByte(out, '.'); i > 0 {
-		if f, ok := converters.ByName(out[i:]); ok && f.Writable() {
+	if ext := filepath.Ext(out); len(ext) > 1 {
+		if f, ok := converters.ByName(ext); ok && f.Writable() {
 			return f, nil
+		}
+		if len(inputs) == 1 && !isFolder(inputs[0]) && !isFolder(out) {
+			return nil, usagef("%s: the extension names no format; say which with --to: %s", out, strings.Join(converters.FormatNames(), ", "))
 		}
 	}
 	name := "eml"
@@ -151,12 +160,17 @@ func targetFormat(to, out string, inputs []string) (*converters.Format, error) {
 	return formatNamed(name)
 }
 
+func isFolder(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
+}
+
 // convertOutput prints what becomes of each file.
 type convertOutput struct {
-	std                         stdio
-	verbose, loss, json, single bool
-	show                        *progress
-	losses                      int
+	std                                 stdio
+	verbose, loss, json, single, strict bool
+	show                                *progress
+	losses                              int
 }
 
 func (o *convertOutput) done(r converters.Result) {
@@ -243,7 +257,8 @@ func (o *convertOutput) printJSON(r converters.Result) {
 }
 
 func (o *convertOutput) summary(sum converters.Summary) {
-	if o.json || o.single && sum.Files == 1 && sum.Problems == 0 {
+	lost := o.strict && o.losses > 0
+	if o.json || o.single && sum.Files == 1 && sum.Problems == 0 && !lost {
 		return
 	}
 	s := plural(sum.Items, "item", "items") + " of " + plural(sum.Files, "file", "files") + " converted"
@@ -258,6 +273,12 @@ func (o *convertOutput) summary(sum converters.Summary) {
 	}
 	if sum.Skipped > 0 {
 		s += fmt.Sprintf(", %s skipped (no message)", plural(sum.Skipped, "file", "files"))
+	}
+	if lost {
+		s += ", " + plural(o.losses, "property or header", "properties and headers") + " lost"
+		if !o.loss {
+			s += " (--loss lists them)"
+		}
 	}
 	if sum.Problems > 0 {
 		s += ", " + plural(sum.Problems, "problem", "problems")
