@@ -150,6 +150,7 @@ func commands(std stdio) []*cli.Command {
 		checkCommand(std),
 		sendCommand(std),
 		loginCommand(std),
+		rehearseCommand(std),
 		completionCommand(std),
 		versionCommand(std),
 	}

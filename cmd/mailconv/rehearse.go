@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mailconv/mailconv/transport/imap/rehearsal"
+)
+
+// Ports of a rehearsal, so that its walk-through can be followed word for word.
+const (
+	rehearseOld = "127.0.0.1:11431"
+	rehearseNew = "127.0.0.1:11432"
+)
+
+func rehearseCommand(std stdio) *cli.Command {
+	return &cli.Command{
+		Name:      "rehearse",
+		Usage:     "run servers on this machine to practise a migration on",
+		ArgsUsage: "imap",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "old", Usage: "`ADDRESS` of the old server", Value: rehearseOld},
+			&cli.StringFlag{Name: "new", Usage: "`ADDRESS` of the new server", Value: rehearseNew},
+			&cli.IntFlag{Name: "mails", Usage: "`N` mails in the old mailbox", Value: 60},
+			&cli.DurationFlag{Name: "every", Usage: "one more mail arrives every `TIME`", Value: 20 * time.Second},
+			&cli.DurationFlag{Name: "for", Usage: "stop after `TIME` instead of waiting for Ctrl-C"},
+		},
+		Description: `Two IMAP servers: an old one with mail in it, to which more arrives, and a new
+one that is empty. Nothing is kept when they stop. The README walks through a
+migration with them.
+
+EXAMPLE:
+   mailconv rehearse imap`,
+		Action: func(c *cli.Context) error { return runRehearse(c, std) },
+	}
+}
+
+func runRehearse(c *cli.Context, std stdio) error {
+	if c.NArg() != 1 || c.Args().First() != "imap" {
+		return usagef("name what to rehearse: imap (ews, graph and mapihttp are not built yet)")
+	}
+	if c.Duration("every") <= 0 {
+		return usagef("--every wants a time as in 20s")
+	}
+	p, err := rehearsal.Start(rehearsal.Options{OldAddr: c.String("old"), NewAddr: c.String("new"), Mails: c.Int("mails")})
+	if err != nil {
+		return usagef("%v", err)
+	}
+	defer p.Close()
+	fmt.Fprintf(std.out, "old  imap://%s@%s?tls=none\nnew  imap://%[1]s@%[3]s?tls=none\npassword of both: %[4]s\n", rehearsal.User, p.Old, p.New, rehearsal.Password)
+	fmt.Fprintln(std.out, "Ctrl-C stops them")
+	var end <-chan time.Time
+	if d := c.Duration("for"); d > 0 {
+		end = time.After(d)
+	}
+	arrive := time.NewTicker(c.Duration("every"))
+	defer arrive.Stop()
+	for {
+		select {
+		case <-arrive.C:
+			if err := p.Arrive(); err != nil {
+				return err
+			}
+		case <-end:
+			return nil
+		case <-c.Context.Done():
+			return nil
+		}
+	}
+}
