@@ -329,26 +329,19 @@ func (l *lister) status(ctx context.Context, what string) error {
 			ask = append(ask, i)
 		}
 	}
-	defer l.c.Guard(ctx)()
+	// A refusal leaves the counts unknown; listing the folder will tell why.
 	for part := range slices.Chunk(ask, statusAhead) {
-		var tags []string
+		var ahead []*wire.Command
 		for _, i := range part {
 			w := l.c.name(cmd("STATUS "), l.list[i].raw).Raw(" (" + what + ")")
-			tag, _, err := l.c.Write(ctx, w)
-			if err != nil {
-				return l.s.broken("status", "", err)
+			if !w.Waits(l.c.Literals) {
+				ahead = append(ahead, w)
+			} else if _, err := l.c.do(ctx, "status", "", w, l.take); err != nil && l.c.Broken() != nil {
+				return err
 			}
-			tags = append(tags, tag)
 		}
-		if err := l.c.Flush(ctx); err != nil {
-			return l.s.broken("status", "", err)
-		}
-		for _, tag := range tags {
-			// A refusal leaves the counts unknown; listing the folder will
-			// tell why.
-			if _, err := l.c.Wait(ctx, tag, l.take); err != nil {
-				return l.s.broken("status", "", err)
-			}
+		if err := l.c.together(ctx, "status", ahead, l.take); err != nil {
+			return err
 		}
 	}
 	return nil

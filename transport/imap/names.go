@@ -175,7 +175,7 @@ func escape(name, delim string, e escaping) string {
 		_, n := utf8.DecodeLastRuneInString(cut)
 		cut = cut[:len(cut)-n]
 	}
-	return cut + "%~" + hex.EncodeToString(sum[:8])
+	return cut + "%_" + hex.EncodeToString(sum[:8])
 }
 
 const hexDigits = "0123456789ABCDEF"

@@ -103,6 +103,9 @@ func (s *rude) serve(c *talk) {
 		line = strings.TrimRight(line, "\r\n")
 		tag, rest, _ := strings.Cut(line, " ")
 		verb, args, _ := strings.Cut(rest, " ")
+		if verb != "APPEND" && strings.HasSuffix(args, "}") {
+			c.literals(args)
+		}
 		if verb == "UID" {
 			v, a, _ := strings.Cut(args, " ")
 			verb, args = "UID "+v, a

@@ -115,6 +115,28 @@ func (c *session) do(ctx context.Context, op, folder string, w *wire.Command, on
 	return res, nil
 }
 
+// together sends commands that do not wait for each other. Refusals do not
+// count.
+func (c *session) together(ctx context.Context, op string, list []*wire.Command, on func(*wire.Response) error) error {
+	defer c.Guard(ctx)()
+	tags := make([]string, len(list))
+	var err error
+	for i, w := range list {
+		if tags[i], _, err = c.Write(ctx, w); err != nil {
+			return c.s.broken(op, "", err)
+		}
+	}
+	if err := c.Flush(ctx); err != nil {
+		return c.s.broken(op, "", err)
+	}
+	for _, tag := range tags {
+		if _, err := c.Wait(ctx, tag, on); err != nil {
+			return c.s.broken(op, "", err)
+		}
+	}
+	return nil
+}
+
 // open selects a mailbox; fresh asks the server about it even when it is
 // selected already. Writing needs SELECT.
 func (c *session) open(ctx context.Context, op, folder, raw string, write, fresh bool) error {

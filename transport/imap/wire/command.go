@@ -101,6 +101,22 @@ func (c *Command) Literal(size int64, write func(io.Writer) error) *Command {
 	return c
 }
 
+// Waits reports whether the command has a literal that waits for the server. It
+// may then not be sent while others are unanswered, as their answers would be
+// read, and lost, within the wait.
+func (c *Command) Waits(l Literals) bool {
+	for _, p := range c.parts {
+		if p.write != nil && waits(l, p.size) {
+			return true
+		}
+	}
+	return false
+}
+
+func waits(l Literals, size int64) bool {
+	return l == Synchronizing || l == Small && size > 4096
+}
+
 func literalHead(size int64, sync bool) []byte {
 	b := strconv.AppendInt([]byte{'{'}, size, 10)
 	if !sync {

@@ -161,7 +161,7 @@ func (c *Conn) Write(ctx context.Context, cmd *Command) (tag string, early *Resp
 			}
 			continue
 		}
-		sync := c.Literals == Synchronizing || c.Literals == Small && p.size > 4096
+		sync := waits(c.Literals, p.size)
 		c.w.Write(literalHead(p.size, sync))
 		if sync {
 			if early, err = c.proceed(ctx, tag); early != nil || err != nil {
