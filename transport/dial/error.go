@@ -30,6 +30,9 @@ func (o *Options) Error(op string, err error) error {
 	return &transport.Error{Kind: transport.Unavailable, Op: op, Err: cause, Remedy: remedy}
 }
 
+// wsaRefused is what Windows calls ECONNREFUSED.
+const wsaRefused = syscall.Errno(10061)
+
 func (o *Options) cause(err error) (cause error, remedy string) {
 	var (
 		dns       *net.DNSError
@@ -46,7 +49,7 @@ func (o *Options) cause(err error) (cause error, remedy string) {
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Errorf("there is no host %s", o.Host), "check the name"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
 		return fmt.Errorf("%s refuses connections: %w", at, err), "check the port and whether the server runs"
 	case errors.Is(err, errConnectTimeout):
 		return fmt.Errorf("%s: %w", at, err), "check the host, the port and firewalls on the way"
