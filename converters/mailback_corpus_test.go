@@ -350,7 +350,7 @@ func TestT27SignedMailBack(t *testing.T) {
 			continue
 		}
 		if err := verify(name); err != nil {
-			t.Logf("%s is not accepted as it is: %.200v", filepath.Base(name), err)
+			t.Logf("%s is not accepted as it is: %.90v", filepath.Base(name), err)
 			continue
 		}
 		signed = append(signed, name)

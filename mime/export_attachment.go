@@ -38,7 +38,7 @@ func (x *exporter) attachments(refs *references) (inline, attached []*part, err 
 		flags, _ := a.Props.Int(mapi.PidTagAttachFlags)
 		p.disposition = "attachment"
 		switch {
-		case p.message == nil && (refs.hasID(id) || refs.hasLocation(loc)):
+		case p.message == nil && (refs.cids.has(id) || refs.hasLocation(loc)):
 			p.disposition = "inline"
 			inline = append(inline, p)
 			continue

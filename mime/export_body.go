@@ -362,40 +362,18 @@ func metaCharset(p []byte) int {
 // references is what the HTML points to: Content-IDs, and the places in which
 // it could name a Content-Location.
 type references struct {
-	cids  map[string]bool // lower case, as written and with percent signs undone
+	cids  contentIDs
 	x     *exporter
 	html  *text
 	scans int // passes over HTML that is not held
 }
 
-// Bounds on work that the input asks for.
-const (
-	maxReferences = 10000 // Content-IDs in the set
-	maxScans      = 64    // passes over HTML that is not held
-)
+// maxScans bounds the passes over HTML that is not held.
+const maxScans = 64
 
 func (x *exporter) references(t *text) (*references, error) {
-	r := &references{cids: make(map[string]bool), x: x, html: t}
-	return r, r.scan(func(p []byte) bool {
-		for len(r.cids) < maxReferences {
-			i := indexCID(p)
-			if i < 0 {
-				break
-			}
-			p = p[i+4:]
-			end := bytes.IndexAny(p[:min(len(p), 998)], "\"'<> )\t\r\n\\")
-			if end < 0 {
-				end = min(len(p), 998)
-			}
-			id := strings.ToLower(string(p[:end]))
-			id = strings.ReplaceAll(id, "&amp;", "&")
-			r.cids[id] = true
-			if strings.IndexByte(id, '%') >= 0 {
-				r.cids[strings.ToLower(percentDecode(id))] = true
-			}
-		}
-		return true
-	})
+	r := &references{cids: make(contentIDs), x: x, html: t}
+	return r, r.scan(r.cids.find)
 }
 
 // scan shows the HTML to f in pieces that overlap, until f returns false.
@@ -429,10 +407,6 @@ func (r *references) scan(f func([]byte) bool) error {
 	}
 }
 
-func (r *references) hasID(cid string) bool {
-	return cid != "" && r.cids[strings.ToLower(cid)]
-}
-
 func (r *references) hasLocation(loc string) bool {
 	if len(loc) < 4 || len(loc) > 1000 || r.html == nil {
 		return false
@@ -449,48 +423,4 @@ func (r *references) hasLocation(loc string) bool {
 		return !found
 	})
 	return found
-}
-
-// indexCID finds "cid:" in any case.
-func indexCID(p []byte) int {
-	for i := 0; ; {
-		j := bytes.IndexByte(p[i:], ':')
-		if j < 0 {
-			return -1
-		}
-		i += j
-		const n = 3
-		if i >= n && strings.EqualFold(string(p[i-n:i]), "cid") {
-			return i - n
-		}
-		i++
-	}
-}
-
-func percentDecode(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			h, l := unhex(s[i+1]), unhex(s[i+2])
-			if h >= 0 && l >= 0 {
-				b.WriteByte(byte(h<<4 | l))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func unhex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

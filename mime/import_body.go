@@ -160,9 +160,7 @@ func (im *importer) setBodies() {
 	page := 0
 	if e := b.plain; e != nil {
 		page = im.charset(e)
-		files := b.files
-		open := func(ctx context.Context) (io.ReadCloser, error) { return e.OpenTextWithout(ctx, files) }
-		if v, ok := im.textValue(open, e); ok {
+		if v, ok := im.textValue(e, b.files); ok {
 			ps.Set(mapi.PidTagBody, v)
 		}
 		if im.opt.RTF && b.html == nil {
@@ -216,30 +214,32 @@ func (im *importer) binary(b mapi.Blob) mapi.Value {
 	return mapi.BlobValue(mapi.TypeBinary, b)
 }
 
-// textValue is text as a Unicode string: in memory when it is small, else read
-// each time it is needed.
-func (im *importer) textValue(open func(context.Context) (io.ReadCloser, error), e *entity.Entity) (mapi.Value, bool) {
+// textValue is text as a Unicode string, without files: in memory when it is
+// small, else read each time it is needed.
+func (im *importer) textValue(e *entity.Entity, files []entity.InlineFile) (mapi.Value, bool) {
+	if len(files) == 0 {
+		if s, ok := e.HeldText(im.ctx); ok && len(s) <= mapi.InlineLimit {
+			return im.heldText(e, s)
+		}
+	}
+	open := func(ctx context.Context) (io.ReadCloser, error) { return e.OpenTextWithout(ctx, files) }
+	unreadable := func(err error) {
+		im.problem(mapi.Problem{Severe: true, Where: whereOf(e), Offset: e.BodyOffset(), Detail: "the text cannot be read: " + err.Error()})
+	}
 	r, err := open(im.ctx)
 	if err != nil {
-		im.problem(mapi.Problem{Severe: true, Where: whereOf(e), Offset: e.BodyOffset(), Detail: "the text cannot be read: " + err.Error()})
+		unreadable(err)
 		return mapi.Value{}, false
 	}
-	var buf bytes.Buffer
-	buf.Grow(int(min(e.Content().Size()+e.Content().Size()/8, mapi.InlineLimit)) + bytes.MinRead + 1)
-	_, err = buf.ReadFrom(io.LimitReader(r, mapi.InlineLimit+1))
-	p := buf.Bytes()
+	var text strings.Builder
+	text.Grow(int(min(e.Content().Size()+e.Content().Size()/8, mapi.InlineLimit)) + 1)
+	_, err = io.Copy(&text, io.LimitReader(r, mapi.InlineLimit+1))
 	r.Close()
 	if err != nil {
-		im.problem(mapi.Problem{Severe: true, Where: whereOf(e), Offset: e.BodyOffset(), Detail: "the text cannot be read: " + err.Error()})
+		unreadable(err)
 	}
-	if len(p) <= mapi.InlineLimit {
-		if bytes.IndexByte(p, 0) >= 0 {
-			p = bytes.ReplaceAll(p, []byte{0}, nil)
-		}
-		if bytes.Contains(p, []byte("\uFFFD")) {
-			im.loss(partItem(e), mapi.LossCharset, "some bytes mean nothing in the character set of the text")
-		}
-		return mapi.StringValue(string(p)), len(p) > 0
+	if text.Len() <= mapi.InlineLimit {
+		return im.heldText(e, text.String())
 	}
 	return mapi.BlobValue(mapi.TypeString, entity.NewBlob(func(ctx context.Context) (io.ReadCloser, error) {
 		r, err := open(ctx)
@@ -248,6 +248,18 @@ func (im *importer) textValue(open func(context.Context) (io.ReadCloser, error),
 		}
 		return newUTF16Encoder(r), nil
 	})), true
+}
+
+// heldText is a small text as a Unicode string. NUL is dropped: it would end
+// the text for other programs.
+func (im *importer) heldText(e *entity.Entity, s string) (mapi.Value, bool) {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	if strings.Contains(s, "\uFFFD") {
+		im.loss(partItem(e), mapi.LossCharset, "some bytes mean nothing in the character set of the text")
+	}
+	return mapi.StringValue(s), s != ""
 }
 
 // maxRTF bounds the bodies that are turned into RTF, which is held in memory.
@@ -288,50 +300,33 @@ func (im *importer) markInline() {
 	if len(im.refs) == 0 || im.bodies.html == nil {
 		return
 	}
-	html, whole := im.htmlText()
-	ids := contentIDs(html)
+	html := im.htmlText()
+	whole := len(html) < maxHTMLScan
+	shown := make(contentIDs)
+	shown.find(html)
 	for _, p := range im.refs {
-		shown := p.id != "" && ids[p.id] ||
-			p.loc != "" && p.related && len(p.loc) > 3 && strings.Contains(html, p.loc) ||
-			!whole && p.related && p.id != ""
-		if shown {
+		if shown.has(p.id) ||
+			p.loc != "" && p.related && len(p.loc) > 3 && bytes.Contains(html, []byte(p.loc)) ||
+			!whole && p.related && p.id != "" {
 			p.a.Props.Set(mapi.PidTagAttachFlags, mapi.Int32Value(attachMHTMLRef))
 			p.a.Props.Set(mapi.PidTagAttachmentHidden, mapi.BoolValue(true))
 		}
 	}
 }
 
-func (im *importer) htmlText() (html string, whole bool) {
+// htmlText is the HTML, or the start of it, in a character set that is a
+// superset of ASCII.
+func (im *importer) htmlText() []byte {
+	if v, ok := im.m.Props.Get(mapi.PidTagHtml); ok && v.InMemory() {
+		return v.Raw()
+	}
 	r, err := im.bodies.html.OpenText(im.ctx)
 	if err != nil {
-		return "", true
+		return nil
 	}
 	defer r.Close()
 	b, _ := io.ReadAll(io.LimitReader(r, maxHTMLScan))
-	return string(b), len(b) < maxHTMLScan
-}
-
-// contentIDs finds the identifiers after "cid:". RFC 2392
-func contentIDs(html string) map[string]bool {
-	ids := make(map[string]bool)
-	for {
-		i := strings.Index(html, ":")
-		if i < 0 || len(ids) > 10000 {
-			return ids
-		}
-		scheme := html[max(i-3, 0):i]
-		html = html[i+1:]
-		if !strings.EqualFold(scheme, "cid") {
-			continue
-		}
-		end := strings.IndexAny(html[:min(len(html), 1000)], "\"'<> )\r\n\t")
-		if end < 0 {
-			end = min(len(html), 1000)
-		}
-		id := strings.ReplaceAll(html[:end], "&amp;", "&")
-		ids[id] = true
-		ids[percentDecode(id)] = true
-	}
+	return b
 }
 
 // structureLosses lists what stands between the parts of a multipart.

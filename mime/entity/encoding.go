@@ -143,7 +143,15 @@ func (c *content) all() ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	out := make([]byte, 0, c.body.Size()+c.body.Size()/16+16)
+	size := c.body.Size()
+	switch c.enc {
+	case Base64:
+		size = size / 4 * 3
+	case QuotedPrintable:
+	default:
+		size += size / 16
+	}
+	out := make([]byte, 0, size+16)
 	for {
 		if len(out) == cap(out) {
 			out = append(out, 0)[:len(out)]

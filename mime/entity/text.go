@@ -129,6 +129,28 @@ func (e *Entity) OpenTextWithout(ctx context.Context, files []InlineFile) (io.Re
 	return &decodingReader{src: textReader{text, r}, dec: lineDecoder{cr: e.src.cr}}, nil
 }
 
+// HeldText is what [Entity.OpenText] reads, where that is at hand: the content
+// is held in memory, and its lines end in CRLF.
+func (e *Entity) HeldText(ctx context.Context) (text string, ok bool) {
+	b, ok := e.Content().(mapi.Bytes)
+	if !ok || e.src.cr {
+		return "", false
+	}
+	cs, _ := e.Charset(ctx)
+	text, _ = cs.Decode(b)
+	for i := 0; ; i++ {
+		n := strings.IndexByte(text[i:], '\n')
+		if n < 0 {
+			break
+		}
+		i += n
+		if i == 0 || text[i-1] != '\r' || i > 1 && text[i-2] == '\r' {
+			return "", false
+		}
+	}
+	return strings.TrimPrefix(text, "\uFEFF"), true
+}
+
 type textReader struct {
 	io.Reader
 	io.Closer
