@@ -131,7 +131,7 @@ func (g *generator) addressLine(p *addressProps, a address, pref bool) {
 		types = append(types[:len(types):len(types)], "PREF")
 	}
 	label := a.label
-	if label == a.composed() {
+	if label == a.composed() && !g.labels {
 		label = ""
 	}
 	if a.plain() || a.code != "" || g.version == vcard.V40 {

@@ -46,7 +46,7 @@ func Export(ctx context.Context, w io.Writer, m *mapi.Message, opt *ExportOption
 
 // ToCard makes the lines of a card, for a version.
 func ToCard(ctx context.Context, m *mapi.Message, version string) (*vcard.Card, *ExportReport) {
-	x := &exporter{ctx: ctx, m: m, g: &generator{m: m, version: versionOf(version)}}
+	x := &exporter{ctx: ctx, m: m, g: &generator{m: m, version: versionOf(version), labels: hasLabel(m.Props)}}
 	x.g.message()
 	x.noteLine()
 	for _, a := range m.Attachments {

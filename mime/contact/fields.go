@@ -83,6 +83,18 @@ var emails = [3]emailProps{
 		named(mapi.PidLidEmail3OriginalDisplayName), named(mapi.PidLidEmail3OriginalEntryId)},
 }
 
+// faxes are the fax numbers in the order in which [MS-OXOCNTC] 2.2.1.2.11
+// counts them behind the mail addresses, with their electronic addresses.
+var faxes = [3]struct {
+	number       prop
+	line         string // of the address
+	typ, entryID prop
+}{
+	{tag(mapi.PidTagBusinessFaxNumber), "FAX2-ADDRESS", named(mapi.PidLidFax2AddressType), named(mapi.PidLidFax2OriginalEntryId)},
+	{tag(mapi.PidTagHomeFaxNumber), "FAX3-ADDRESS", named(mapi.PidLidFax3AddressType), named(mapi.PidLidFax3OriginalEntryId)},
+	{tag(mapi.PidTagPrimaryFaxNumber), "FAX1-ADDRESS", named(mapi.PidLidFax1AddressType), named(mapi.PidLidFax1OriginalEntryId)},
+}
+
 var userFields = [4]prop{
 	named(mapi.PidLidContactUserField1), named(mapi.PidLidContactUserField2),
 	named(mapi.PidLidContactUserField3), named(mapi.PidLidContactUserField4),

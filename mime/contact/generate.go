@@ -15,8 +15,11 @@ import (
 type generator struct {
 	m       *mapi.Message
 	version string
-	lines   []vcard.Line
-	losses  []mapi.Loss
+	// labels asks for the label of an address also where it is but the
+	// address in lines.
+	labels bool
+	lines  []vcard.Line
+	losses []mapi.Loss
 }
 
 func typeParam(types ...string) []vcard.Param {
@@ -86,7 +89,7 @@ func (g *generator) contact() {
 	if s := lf(ps.NameText(mapi.PidLidFileUnder)); s != "" && s != fileAs(ps) {
 		g.addText(extraPrefix+"FILE-AS", s)
 	}
-	if n, ok := ps.NameInt(mapi.PidLidFileUnderId); ok && n != -1 {
+	if n, ok := ps.NameInt(mapi.PidLidFileUnderId); ok && n != fileAsID(ps) {
 		g.add(extraPrefix+"FILE-AS-ID", int64Text(n))
 	}
 	if s := ps.NameText(mapi.PidLidHtml); s != "" && s != ps.Text(mapi.PidTagBusinessHomePage) {
@@ -188,6 +191,15 @@ func fileAs(ps mapi.Properties) string {
 		return ps.Text(mapi.PidTagDisplayName)
 	}
 	return ps.Text(mapi.PidTagCompanyName)
+}
+
+// fileAsID says how the file-as name was made: of surname, given and middle
+// name, or by the user. [MS-OXOCNTC] 2.2.1.1.12
+func fileAsID(ps mapi.Properties) int64 {
+	if s := ps.Text(mapi.PidTagSurname); s != "" && s != ps.NameText(mapi.PidLidFileUnder) && fileAs(ps) == ps.NameText(mapi.PidLidFileUnder) {
+		return 0x8017
+	}
+	return -1
 }
 
 func (g *generator) orgLine() {

@@ -109,7 +109,7 @@ func params(l *vcard.Line) string {
 // keep finds out which lines of the card the properties of m would not give
 // back, and stores them.
 func (r *cardReader) keep(m *mapi.Message) {
-	g := &generator{m: m, version: versionOf(r.card.Version)}
+	g := &generator{m: m, version: versionOf(r.card.Version), labels: r.card.Get("LABEL") != nil}
 	g.message()
 	if body := m.Props.Text(mapi.PidTagBody); body != "" {
 		g.addText("NOTE", lf(body))
@@ -143,8 +143,9 @@ func (r *cardReader) keep(m *mapi.Message) {
 		k := key(l)
 		if list := byKey[k]; len(list) > 0 {
 			found := slices.IndexFunc(list, func(have *vcard.Line) bool { return sameHead(l, have) && l.Value == have.Value })
-			if found < 0 {
-				found = 0
+			if found < 0 || l.Name == "LABEL" {
+				// A label is a head by itself: it asks for labels.
+				found = max(found, 0)
 				heads = append(heads, l.String())
 			}
 			byKey[k] = slices.Delete(slices.Clone(list), found, found+1)
@@ -276,6 +277,16 @@ func setLabel(l *vcard.Line, label string) {
 	if label != "" {
 		l.Params = append(l.Params, vcard.Param{Name: "LABEL", Values: []string{label}})
 	}
+}
+
+// hasLabel reports whether a card had labels.
+func hasLabel(ps mapi.Properties) bool {
+	for _, s := range texts(ps, NameHeads) {
+		if l, ok := vcard.ParseLine(s); ok && l.Name == "LABEL" {
+			return true
+		}
+	}
+	return false
 }
 
 func texts(ps mapi.Properties, n mapi.Name) []string {

@@ -2,6 +2,7 @@ package contact
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
 )
@@ -33,6 +34,9 @@ var carried = func() map[prop]bool {
 	}
 	for _, e := range extras {
 		add(e.prop)
+	}
+	for _, f := range faxes {
+		add(f.typ, f.entryID)
 	}
 	add(userFields[:]...)
 	add(nameProps[:]...)
@@ -94,7 +98,8 @@ func (x *exporter) listLosses() {
 		if p.Name != nil {
 			k = named(*p.Name)
 		}
-		if carried[k] || nothing(p.Value) {
+		known := carried[k] && (k.name != mapi.PidNameKeywords || p.Value.Type().IsString())
+		if known || nothing(p.Value) {
 			continue
 		}
 		id := p.Tag.ID()
@@ -129,6 +134,8 @@ func nothing(v mapi.Value) bool {
 		return true
 	case t.IsString() && !t.Multi():
 		return v.Size() <= 2 && v.Text() == ""
+	case t.IsString():
+		return v.Size() <= 1024 && strings.Join(v.Texts(), "") == ""
 	}
 	n, ok := v.Int()
 	return ok && n == 0

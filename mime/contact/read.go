@@ -79,7 +79,7 @@ func (r *cardReader) contact() {
 		file = l.Text()
 	}
 	r.setText(named(mapi.PidLidFileUnder), file)
-	id := int64(-1) // chosen by the user
+	id := fileAsID(r.props)
 	if l := r.text(extraPrefix + "FILE-AS-ID"); l != nil {
 		if n, ok := parseInt(l.Text()); ok {
 			id = n
@@ -136,6 +136,7 @@ func (r *cardReader) common() {
 		}
 	}
 	r.note()
+	r.props.Set(mapi.PidTagImportance, mapi.Int32Value(1))
 	for _, e := range extras {
 		r.extra(e)
 	}
@@ -189,7 +190,7 @@ func phoneOf(l *vcard.Line) mapi.Tag {
 		return mapi.PidTagAssistantTelephoneNumber
 	case has("CALLBACK"):
 		return mapi.PidTagCallbackTelephoneNumber
-	case has("COMPANY"):
+	case has("COMPANY", "MAIN"):
 		return mapi.PidTagCompanyMainTelephoneNumber
 	case has("RADIO"):
 		return mapi.PidTagRadioTelephoneNumber
@@ -308,6 +309,7 @@ func (r *cardReader) emails() {
 			list = append(list, int32(k))
 		}
 	}
+	r.faxes(&list)
 	if len(list) == 0 {
 		return
 	}
@@ -321,6 +323,26 @@ func (r *cardReader) emails() {
 	}
 	r.props.SetName(mapi.PidLidAddressBookProviderEmailList, mapi.RawValue(mapi.TypeMultipleInteger32, raw))
 	r.props.SetName(mapi.PidLidAddressBookProviderArrayType, mapi.Int32Value(bits))
+}
+
+// faxes sets the electronic addresses of the fax numbers, where our own lines
+// tell them, and adds those that have a number to the list of addresses.
+func (r *cardReader) faxes(list *[]int32) {
+	for i, f := range faxes {
+		if !f.number.free(r.props) {
+			*list = append(*list, int32(3+i))
+		}
+		l := r.text(extraPrefix + f.line)
+		if l == nil {
+			continue
+		}
+		addr, name := l.Text(), ""
+		if n := r.text(extraPrefix + strings.Replace(f.line, "ADDRESS", "NAME", 1)); n != nil {
+			name = n.Text()
+		}
+		r.setText(f.typ, "FAX")
+		f.entryID.set(&r.props, mapi.BinaryValue(oneOff{name, "FAX", addr}.entryID()))
+	}
 }
 
 func (r *cardReader) urls() {
@@ -479,7 +501,7 @@ func (r *cardReader) extra(e extra) {
 		return
 	}
 	l := r.text(extraPrefix + e.line)
-	if l == nil || !e.prop.free(r.props) {
+	if l == nil {
 		return
 	}
 	switch t := e.prop.typ(); {
