@@ -3,6 +3,7 @@ package entity
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"io"
 	"regexp"
 	"strings"
@@ -67,10 +68,10 @@ var metaCharset = regexp.MustCompile(`(?i)<meta[^>]{1,200}charset\s*=\s*["']?([a
 // classify looks at a sample, which may be cut inside of a character.
 func classify(b []byte, cut bool) (ascii, valid, multi bool) {
 	ascii, valid = true, true
-	for len(b) > 0 {
-		if b[0] < utf8.RuneSelf {
-			b = b[1:]
-			continue
+	for {
+		b = afterASCII(b)
+		if len(b) == 0 {
+			break
 		}
 		ascii = false
 		r, n := utf8.DecodeRune(b)
@@ -85,6 +86,18 @@ func classify(b []byte, cut bool) (ascii, valid, multi bool) {
 		b = b[n:]
 	}
 	return ascii, valid, multi
+}
+
+// afterASCII is b from its first byte outside of ASCII on.
+func afterASCII(b []byte) []byte {
+	const high = 0x8080808080808080
+	for len(b) >= 8 && binary.LittleEndian.Uint64(b)&high == 0 {
+		b = b[8:]
+	}
+	for len(b) > 0 && b[0] < utf8.RuneSelf {
+		b = b[1:]
+	}
+	return b
 }
 
 func (e *Entity) sample(ctx context.Context) []byte {
@@ -227,6 +240,9 @@ const maxInlineFiles = 1000
 // "end".
 func (e *Entity) InlineFiles(ctx context.Context) ([]InlineFile, error) {
 	c := e.Content()
+	if b, ok := c.(mapi.Bytes); ok && !bytes.Contains(b, []byte("begin ")) {
+		return nil, nil
+	}
 	r, err := c.Open(ctx)
 	if err != nil {
 		return nil, err
