@@ -47,7 +47,8 @@ type Pattern struct {
 	// Modified are the days on which the changed ones happen.
 	Modified []Minutes
 
-	// StartDate and EndDate are the days of the first and last occurrence.
+	// StartDate is the day of the first occurrence; EndDate that of the last,
+	// or for EndDate the day that was chosen, which may lie behind it.
 	StartDate, EndDate Minutes
 }
 
@@ -108,12 +109,9 @@ func (p *Pattern) Complete() {
 	p.FirstDateTime = p.first()
 	switch p.EndType {
 	case EndDate:
-		last, n := p.Until(p.EndDate)
-		if n > 0 {
-			p.EndDate = last
-		} else {
-			p.EndDate = p.StartDate
-		}
+		// The day that was chosen, which need not be one of an occurrence.
+		p.EndDate = max(p.EndDate.Midnight(), p.StartDate)
+		_, n := p.Until(p.EndDate)
 		p.OccurrenceCount = uint32(n)
 	case EndCount:
 		if last, ok := p.Nth(int64(p.OccurrenceCount)); ok {

@@ -101,8 +101,8 @@ type exporter struct {
 
 	open     bool
 	method   string
-	calendar []string        // kept lines of the calendar that is open
-	zones    map[string]bool // written in it
+	calendar []string                 // kept lines of the calendar that is open
+	zones    map[string]timezone.Zone // written in it
 
 	m     *mapi.Message
 	where string
@@ -124,7 +124,7 @@ func (x *exporter) problem(p mapi.Problem) {
 // begin opens a calendar.
 func (x *exporter) begin(method string, lines []string) {
 	x.open, x.method, x.calendar = true, method, lines
-	x.zones = make(map[string]bool)
+	x.zones = make(map[string]timezone.Zone)
 	x.w.Begin("VCALENDAR")
 	x.w.Line(ical.New("VERSION", "2.0"))
 	x.w.Line(ical.New("PRODID", ProductID))
@@ -146,7 +146,7 @@ func (x *exporter) end() {
 	_, comps := parseKept(x.calendar)
 	for _, c := range comps {
 		if c.Name == "VTIMEZONE" {
-			if id := ical.Text(c.Value("TZID")); x.zones[id] {
+			if id := ical.Text(c.Value("TZID")); x.zones[id] != nil {
 				continue
 			}
 		}
@@ -189,8 +189,15 @@ func (x *exporter) message(m *mapi.Message) {
 type item struct {
 	name  string
 	lines []itemLine
+	kept  []ical.Property // written last, so that what the message says comes first
 	comps []*ical.Component
 }
+
+// keeps is the kept property of a name, or nil.
+func (it *item) keeps(name string) *ical.Property { return find(it.kept, name) }
+
+// forget leaves out kept properties that no longer hold.
+func (it *item) forget(name string) { it.kept = without(it.kept, name) }
 
 // An itemLine is a property; its value may be streamed.
 type itemLine struct {
@@ -226,6 +233,9 @@ func (x *exporter) write(it *item, kept []string) {
 		if err != nil && x.ctx.Err() == nil {
 			x.problem(mapi.Problem{Severe: true, Where: l.prop.Name, Offset: -1, Detail: "content cannot be read to its end: " + err.Error()})
 		}
+	}
+	for _, p := range it.kept {
+		x.w.Line(p)
 	}
 	for _, c := range it.comps {
 		x.w.Component(c)

@@ -16,12 +16,21 @@ import (
 // common adds what every component has.
 func (x *exporter) common(it *item, m *mapi.Message) {
 	ps := m.Props
+	it.kept, it.comps = parseKept(lines(ps, NameProperties))
 	uid, made := uidOf(m)
-	keptProps, keptComps := parseKept(lines(ps, NameProperties))
-	if !made || !has(keptProps, "UID") {
+	if p := it.keeps("UID"); p == nil || !made && uidFromGOID(goidFromUID(ical.Text(p.Value))) != uid {
 		it.text("UID", uid)
+	} else {
+		it.add(*p)
 	}
-	it.add(ical.UTCTime(stamp(m)).Property("DTSTAMP"))
+	it.forget("UID")
+	stamped := it.keeps("DTSTAMP") == nil
+	if p := it.keeps("DTSTAMP"); stamped {
+		it.add(ical.UTCTime(stamp(m)).Property("DTSTAMP"))
+	} else {
+		it.add(*p)
+	}
+	it.forget("DTSTAMP")
 	if v, ok := ps.Get(mapi.PidTagSubject); ok {
 		it.text("SUMMARY", v.Text())
 	} else if v, ok := ps.Get(mapi.PidTagNormalizedSubject); ok {
@@ -29,17 +38,19 @@ func (x *exporter) common(it *item, m *mapi.Message) {
 	}
 	x.body(it, m)
 	if n, ok := ps.Int(mapi.PidTagSensitivity); ok && n >= 0 && int(n) < len(classNames) {
-		if p := find(keptProps, "CLASS"); p == nil {
+		if n != 2 {
+			it.forget("CLASS")
+		}
+		if it.keeps("CLASS") == nil {
 			it.add(ical.New("CLASS", classNames[n]))
 		}
 	}
 	if n, ok := ps.Int(mapi.PidTagImportance); ok {
-		p := find(keptProps, "PRIORITY")
-		if p == nil || importance(p.Value) != int(n) {
+		if p := it.keeps("PRIORITY"); p == nil || importance(p.Value) != int(n) {
+			it.forget("PRIORITY")
 			if v := [...]string{"9", "5", "1"}; n >= 0 && n < 3 {
 				it.add(ical.New("PRIORITY", v[n]))
 			}
-			keptProps = without(keptProps, "PRIORITY")
 		}
 		if it.name == "VEVENT" {
 			it.add(ical.New("X-MICROSOFT-CDO-IMPORTANCE", strconv.FormatInt(n, 10)))
@@ -52,20 +63,17 @@ func (x *exporter) common(it *item, m *mapi.Message) {
 	}
 	for _, set := range fieldsOf(it.name) {
 		for i := range set {
-			if !follows(&set[i], m) {
+			if !follows(&set[i], m, stamped) {
 				x.field(it, &set[i], ps)
 			}
 		}
 	}
 	x.attachments(it, m)
-	for _, p := range keptProps {
-		it.add(p)
-	}
-	it.comps = append(it.comps, keptComps...)
 }
 
-// follows reports whether a reader finds the value of a field without being told.
-func follows(f *field, m *mapi.Message) bool {
+// follows reports whether a reader finds the value of a field without being told;
+// stamped says that DTSTAMP is the message's own.
+func follows(f *field, m *mapi.Message, stamped bool) bool {
 	ps := m.Props
 	switch f.ical {
 	case "X-MAILCONV-STATE-FLAGS":
@@ -78,7 +86,7 @@ func follows(f *field, m *mapi.Message) bool {
 		return m.Class() != classAppointment && ps.NameText(f.name) == ps.NameText(mapi.PidLidLocation)
 	case "X-MICROSOFT-CDO-OWNER-CRITICAL-CHANGE", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE":
 		response := strings.HasPrefix(m.Class(), classResponse)
-		return response == (f.name == mapi.PidLidAttendeeCriticalChange) && !stamp(m).IsZero() && stamp(m).Equal(ps.NameTime(f.name))
+		return stamped && response == (f.name == mapi.PidLidAttendeeCriticalChange) && !stamp(m).IsZero() && stamp(m).Equal(ps.NameTime(f.name))
 	}
 	return false
 }
@@ -104,8 +112,6 @@ func find(list []ical.Property, name string) *ical.Property {
 	}
 	return nil
 }
-
-func has(list []ical.Property, name string) bool { return find(list, name) != nil }
 
 func without(list []ical.Property, name string) []ical.Property {
 	var out []ical.Property

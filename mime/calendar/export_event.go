@@ -11,6 +11,9 @@ import (
 	"github.com/mailconv/mailconv/mime/ical"
 )
 
+// dayZoneName is the property that names the zone of an all-day event.
+const dayZoneName = "X-MAILCONV-TZID"
+
 // An eventZone is the zone in which a time is written.
 type eventZone struct {
 	tzid     string // "" for UTC and floating
@@ -54,21 +57,32 @@ func (x *exporter) event(m *mapi.Message) {
 	}
 	zs := x.zoneOf(m, mapi.PidLidAppointmentTimeZoneDefinitionStartDisplay, 0, series, start, last)
 	ze := x.zoneOf(m, mapi.PidLidAppointmentTimeZoneDefinitionEndDisplay, 1, series, start, last)
+	dayZone := ""
 	if allDay {
 		// Days on the clock of the zone; else what they are.
 		a, b := timezone.Clock(zs.zone, start), timezone.Clock(zs.zone, end)
 		if midnight(a) && midnight(b) {
 			zs.allDay = true
+			dayZone = zs.tzid
 			ze = zs
 		}
 	}
-	for _, id := range []string{zs.tzid, ze.tzid} {
-		x.zone(id, zs.zone, ze.zone, id == zs.tzid, start, last)
+	if dayZone != "" {
+		z := zs
+		z.allDay = false
+		x.place(&z, start, last)
+		dayZone = z.tzid
 	}
+	x.place(&zs, start, last)
+	x.place(&ze, start, last)
 	x.keptZones(m, start, last)
 
 	it := &item{name: "VEVENT"}
 	x.eventLines(it, m, m.Recipients, start, end, &zs, &ze)
+	if dayZone != "" {
+		// Whose day it is; a DATE cannot say.
+		it.text(dayZoneName, dayZone)
+	}
 	switch {
 	case series:
 		x.recurrenceLines(it, m, rec, start, &zs)
@@ -151,14 +165,12 @@ func (x *exporter) eventLines(it *item, m *mapi.Message, recipients []*mapi.Reci
 // unreadable reports whether a line that was kept stands for what it could not
 // say.
 func unreadable(it *item, name string) bool {
-	for i := range it.lines {
-		if p := &it.lines[i].prop; p.Name == name {
-			if _, err := ical.ParseDateTime(p.Value, ""); err != nil {
-				return true
-			}
-		}
+	p := it.keeps(name)
+	if p == nil {
+		return false
 	}
-	return false
+	_, err := ical.ParseDateTime(p.Value, "")
+	return err != nil
 }
 
 // counter adds the times that a response proposes. [MS-OXCICAL] has DTSTART for
@@ -326,23 +338,31 @@ func (x *exporter) structOf(m *mapi.Message) (timezone.Definition, bool) {
 	return timezone.Definition{KeyName: m.Props.NameText(mapi.PidLidTimeZoneDescription), Rules: []timezone.Rule{r}}, true
 }
 
-// zone writes the VTIMEZONE of a TZID once in a calendar.
-func (x *exporter) zone(tzid string, a, b timezone.Zone, first bool, from, to time.Time) {
-	if tzid == "" || x.zones[tzid] {
+// place writes the VTIMEZONE of a zone, once in a calendar. A zone that has the
+// name of another with other rules gets a name of its own.
+func (x *exporter) place(z *eventZone, from, to time.Time) {
+	if z.tzid == "" || z.allDay {
 		return
 	}
-	x.zones[tzid] = true
-	z := a
-	if !first {
-		z = b
+	name := z.tzid
+	for n := 2; ; n++ {
+		old := x.zones[z.tzid]
+		if old == nil {
+			break
+		}
+		if agree(old, z.zone, from, to) || n > 1000 {
+			return
+		}
+		z.tzid = name + " " + strconv.Itoa(n)
 	}
-	if d, ok := z.(*timezone.Definition); ok {
-		x.w.Component(vtimezone(tzid, d))
+	x.zones[z.tzid] = z.zone
+	if d, ok := z.zone.(*timezone.Definition); ok {
+		x.w.Component(vtimezone(z.tzid, d))
 		return
 	}
 	// From the year before to what is known of the future.
-	d := timezone.Define(tzid, z, min(from.Year()-1, 1970), max(to.Year()+1, 2037))
-	x.w.Component(vtimezone(tzid, &d))
+	d := timezone.Define(z.tzid, z.zone, min(from.Year()-1, 1970), max(to.Year()+1, 2037))
+	x.w.Component(vtimezone(z.tzid, &d))
 }
 
 // keptZones writes the zones of kept lines.
@@ -360,9 +380,9 @@ func (x *exporter) keptZones(m *mapi.Message, from, to time.Time) {
 			continue
 		}
 		id := p.Param("TZID")
-		if iana, ok := timezone.Resolve(id); ok && !x.zones[id] {
+		if iana, ok := timezone.Resolve(id); ok && x.zones[id] == nil {
 			if l, ok := timezone.Load(iana); ok {
-				x.zone(id, l, l, true, from, to)
+				x.place(&eventZone{tzid: id, zone: l}, from, to)
 			}
 		}
 	}

@@ -89,13 +89,13 @@ var (
 			mapi.PidLidAppointmentTimeZoneDefinitionRecur, mapi.PidLidAppointmentTimeZoneDefinitionStartDisplay, mapi.PidLidAppointmentTimeZoneDefinitionEndDisplay,
 			mapi.PidLidTimeZoneStruct, mapi.PidLidGlobalObjectId, mapi.PidLidCleanGlobalObjectId, mapi.PidLidAppointmentSequence,
 			mapi.PidLidBusyStatus, mapi.PidLidIntendedBusyStatus, mapi.PidLidReminderSet, mapi.PidLidReminderDelta,
-			mapi.PidLidReminderTime, mapi.PidLidReminderSignalTime, mapi.PidLidExceptionReplaceTime, mapi.PidLidAppointmentCounterProposal,
+			mapi.PidLidReminderTime, mapi.PidLidExceptionReplaceTime, mapi.PidLidAppointmentCounterProposal,
 			mapi.PidLidAppointmentProposedStartWhole, mapi.PidLidAppointmentProposedEndWhole, mapi.PidLidAppointmentProposedDuration,
 			mapi.PidLidClipStart, mapi.PidLidClipEnd, mapi.PidLidRecurrenceType, mapi.PidLidIsRecurring, mapi.PidLidIsException, mapi.PidLidPrivate),
 		"VTODO": names(
 			mapi.PidLidTaskStartDate, mapi.PidLidTaskDueDate, mapi.PidLidTaskDateCompleted, mapi.PidLidTaskStatus, mapi.PidLidTaskComplete,
 			mapi.PidLidPercentComplete, mapi.PidLidTaskRecurrence, mapi.PidLidTaskFRecurring, mapi.PidLidCommonStart, mapi.PidLidCommonEnd,
-			mapi.PidLidReminderSet, mapi.PidLidReminderTime, mapi.PidLidReminderSignalTime, mapi.PidLidPrivate),
+			mapi.PidLidReminderSet, mapi.PidLidReminderTime, mapi.PidLidPrivate),
 		"VJOURNAL": names(mapi.PidLidLogStart, mapi.PidLidCommonStart, mapi.PidLidCommonEnd, mapi.PidLidPrivate),
 	}
 	carriedTags = tags(

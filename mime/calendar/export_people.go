@@ -13,6 +13,7 @@ const noMail = "invalid:nomail"
 // A person is somebody as a message has them.
 type person struct {
 	name, smtp, dn, uri string
+	typ                 string // of dn, where it is no Exchange address
 }
 
 // address is the value of ATTENDEE and ORGANIZER.
@@ -44,9 +45,11 @@ func (x *exporter) personOf(ps mapi.Properties, name, typ, addr, smtp mapi.Tag) 
 	default:
 		if p.smtp == "" && strings.Contains(a, "@") {
 			p.smtp = a
+		} else if a != "" {
+			p.dn, p.typ = a, ps.Text(typ)
 		}
 	}
-	if p.smtp == "" && p.dn != "" && x.opt.Resolve != nil {
+	if p.smtp == "" && p.dn != "" && p.typ == "" && x.opt.Resolve != nil {
 		if s, ok := x.opt.Resolve(x.ctx, p.dn); ok {
 			p.smtp = s
 		}
@@ -78,6 +81,9 @@ func (p *person) line(name string) ical.Property {
 	l := ical.New(name, p.address(), "CN", p.name)
 	if p.dn != "" && p.smtp == "" {
 		l.Params = append(l.Params, ical.Param{Name: "X-MAILCONV-DN", Values: []string{p.dn}})
+		if p.typ != "" {
+			l.Params = append(l.Params, ical.Param{Name: "X-MAILCONV-ADDRTYPE", Values: []string{p.typ}})
+		}
 	}
 	return l
 }
@@ -94,16 +100,8 @@ func (x *exporter) people(it *item, m *mapi.Message, recipients []*mapi.Recipien
 	if org.empty() {
 		org = x.sender(m.Props)
 	}
-	// A plain appointment has a sender too, but nobody is invited.
-	attendees := 0
-	for _, r := range recipients {
-		if !organizes(r) {
-			attendees++
-		}
-	}
-	flags, _ := m.Props.NameInt(mapi.PidLidAppointmentStateFlags)
-	_, kept := m.Props.GetName(NameProperties)
-	if !org.empty() && (attendees > 0 || flags&stateMeeting != 0 || kept || it.name != "VEVENT") {
+	// RFC 5546 3.2.1 wants an organizer also of what is only published.
+	if !org.empty() {
 		l := org.line("ORGANIZER")
 		if s := x.sender(m.Props); s.smtp != "" && org.smtp != "" && !strings.EqualFold(s.smtp, org.smtp) {
 			l.Params = append(l.Params, ical.Param{Name: "SENT-BY", Values: []string{s.address()}})

@@ -136,7 +136,10 @@ func (x *exporter) exceptions(m *mapi.Message, rec *recurrence.Recurrence, start
 			if z.allDay {
 				zEnd = z
 			}
-			x.zone(z.tzid, z.zone, z.zone, true, start, start.AddDate(10, 0, 0))
+			x.place(&z, start, start.AddDate(10, 0, 0))
+			if !z.allDay {
+				zEnd.tzid = z.tzid
+			}
 		}
 		x.where = "exception " + e.OriginalStart.Time().Format("2006-01-02") + "/"
 		x.eventLines(it, em, recipients, es, ee, &z, &zEnd)
@@ -169,7 +172,7 @@ func attachmentOf(m *mapi.Message, e *recurrence.Exception, zs *eventZone) *mapi
 // exceptionMessage is an occurrence as a message of its own: the series, what
 // the attachment says otherwise, and what the exception in the blob does.
 func exceptionMessage(m *mapi.Message, e *recurrence.Exception, a *mapi.Attachment) (*mapi.Message, []*mapi.Recipient) {
-	out := &mapi.Message{Props: m.Props.Clone()}
+	out := &mapi.Message{Props: m.Props.Clone(), Recipients: m.Recipients}
 	for _, n := range []mapi.Name{mapi.PidLidAppointmentRecur, NameRecurrence, NameCalendar} {
 		out.Props.DeleteName(n)
 	}
@@ -190,6 +193,7 @@ func exceptionMessage(m *mapi.Message, e *recurrence.Exception, a *mapi.Attachme
 		}
 		if len(a.Embedded.Recipients) > 0 {
 			recipients = a.Embedded.Recipients
+			out.Recipients = recipients
 		}
 		out.Attachments = a.Embedded.Attachments
 		out.Props.Set(mapi.PidTagMessageClass, mapi.StringValue(class))

@@ -23,18 +23,17 @@ const (
 // [MS-OXOTASK] 2.2.2.2
 func (x *exporter) task(m *mapi.Message) {
 	ps := m.Props
-	kept, _ := parseKept(lines(ps, NameProperties))
 	start, due := ps.NameTime(mapi.PidLidTaskStartDate), ps.NameTime(mapi.PidLidTaskDueDate)
 	x.keptZones(m, start, due)
 	it := &item{name: "VTODO"}
 	x.common(it, m)
 	day := func(name string, t time.Time) {
 		// A time of the day was kept; it holds while the day does.
-		if p := find(kept, name); p != nil {
+		if p := it.keeps(name); p != nil {
 			if d, err := ical.ParseDateTime(p.Value, p.Param("TZID")); err == nil && sameDay(d.Clock, t) {
 				return
 			}
-			it.lines = dropLine(it.lines, name)
+			it.forget(name)
 		}
 		if !t.IsZero() {
 			it.add(ical.DateTime{Clock: t, Date: true}.Property(name))
@@ -51,7 +50,7 @@ func (x *exporter) task(m *mapi.Message) {
 		}
 	}
 	x.people(it, m, m.Recipients)
-	if n, ok := ps.NameInt(mapi.PidLidTaskStatus); ok && find(kept, "STATUS") == nil {
+	if n, ok := ps.NameInt(mapi.PidLidTaskStatus); ok && it.keeps("STATUS") == nil {
 		switch n {
 		case taskInProgress:
 			it.add(ical.New("STATUS", "IN-PROCESS"))
@@ -78,7 +77,7 @@ func (x *exporter) task(m *mapi.Message) {
 		if err != nil {
 			x.problem(mapi.Problem{Severe: true, Where: "PidLidTaskRecurrence", Offset: -1, Detail: err.Error()})
 		} else {
-			if !hasLine(it, "DTSTART") {
+			if start.IsZero() && it.keeps("DTSTART") == nil {
 				it.add(ical.DateTime{Clock: p.StartDate.Time(), Date: true}.Property("DTSTART"))
 			}
 			utc := timezone.UTC()
@@ -94,25 +93,6 @@ func (x *exporter) task(m *mapi.Message) {
 
 func sameDay(a, b time.Time) bool { return a.Format("20060102") == b.Format("20060102") }
 
-func dropLine(list []itemLine, name string) []itemLine {
-	var out []itemLine
-	for _, l := range list {
-		if l.prop.Name != name {
-			out = append(out, l)
-		}
-	}
-	return out
-}
-
-func hasLine(it *item, name string) bool {
-	for i := range it.lines {
-		if it.lines[i].prop.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
 // journal writes a journal entry. [MS-OXOJRNL] 2.2.1
 func (x *exporter) journal(m *mapi.Message) {
 	ps := m.Props
@@ -120,11 +100,10 @@ func (x *exporter) journal(m *mapi.Message) {
 	if start.IsZero() {
 		start = ps.NameTime(mapi.PidLidCommonStart)
 	}
-	kept, _ := parseKept(lines(ps, NameProperties))
 	x.keptZones(m, start, start)
 	it := &item{name: "VJOURNAL"}
 	x.common(it, m)
-	if !start.IsZero() && find(kept, "DTSTART") == nil {
+	if !start.IsZero() && it.keeps("DTSTART") == nil {
 		it.add(ical.UTCTime(start).Property("DTSTART"))
 	}
 	x.people(it, m, m.Recipients)

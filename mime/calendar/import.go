@@ -14,9 +14,9 @@ import (
 
 // ImportOptions are the choices of [Import]. A nil pointer is the zero value.
 type ImportOptions struct {
-	// Zone is the zone of all-day and floating times; nil is UTC. A mailbox's
-	// owner sees an all-day event on the right day only in the zone in which
-	// it was stored.
+	// Zone is the zone of all-day and floating times; nil is the one that the
+	// calendar names (X-WR-TIMEZONE), else UTC. A mailbox's owner sees an
+	// all-day event on the right day only in the zone in which it was stored.
 	Zone *timezone.Definition
 	// Method is used where the calendar states none, as a mail does in its
 	// Content-Type.
@@ -65,10 +65,6 @@ func Messages(ctx context.Context, src io.ReaderAt, size int64, opt *ImportOptio
 		}
 		if opt != nil {
 			im.opt = *opt
-		}
-		if im.opt.Zone == nil {
-			utc := timezone.UTC()
-			im.opt.Zone = &utc
 		}
 		im.src, im.size = ical.Decoded(src, size)
 		if err := im.index(); err != nil {

@@ -40,6 +40,8 @@ func (it *itemReader) event(overrides []*ical.Component, left *[]*ical.Component
 			if it.once(p) {
 				stampAt = p
 			}
+		case dayZoneName:
+			// by zone
 		case "RRULE", "RDATE", "EXDATE", "EXRULE":
 			if p.Large != nil {
 				it.loss(p.Name, mapi.LossTooLarge, "")
@@ -197,7 +199,10 @@ func (it *itemReader) stamp(p *ical.Property, class string) {
 	if strings.HasPrefix(class, classResponse) {
 		n = mapi.PidLidAttendeeCriticalChange
 	}
-	if _, ok := it.m.Props.GetName(n); !ok {
+	v, ok := it.m.Props.GetName(n)
+	if at, _ := v.Time(); ok && !at.Equal(d.Clock) {
+		it.keepLine(p)
+	} else if !ok {
 		it.m.Props.SetName(n, mapi.TimeValue(d.Clock))
 	}
 }
@@ -271,6 +276,11 @@ func (it *itemReader) times() (t eventTimes) {
 
 // zone is the zone of a property.
 func (it *itemReader) zone(p *ical.Property, d ical.DateTime) zone {
+	if q := it.in.Get(dayZoneName); q != nil && d.Date {
+		if z, ok := it.named(it.cal, ical.DateTime{Clock: d.Clock, TZID: ical.Text(q.Value)}); ok {
+			return z
+		}
+	}
 	z, ok := it.zoneOf(it.cal, d)
 	if !ok {
 		it.problem(mapi.Problem{Offset: -1, Field: p.Name, Detail: "the zone " + strconv.Quote(d.TZID[:min(len(d.TZID), 80)]) + " is not known and has no VTIMEZONE; the time is read as local", Spec: "RFC 5545 3.2.19"})
@@ -298,6 +308,8 @@ func (it *itemReader) storeTimes(t eventTimes) {
 		}
 		ps.Set(x.tag, v)
 	}
+	ps.SetName(mapi.PidLidClipStart, mapi.TimeValue(t.startUTC))
+	ps.SetName(mapi.PidLidClipEnd, mapi.TimeValue(t.endUTC))
 	minutes := t.endUTC.Sub(t.startUTC) / time.Minute
 	ps.SetName(mapi.PidLidAppointmentDuration, mapi.Int32Value(int32(max(0, minutes))))
 	allDay := t.start.Date && t.end.Date

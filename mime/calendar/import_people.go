@@ -11,7 +11,7 @@ import (
 
 // parsePerson reads ATTENDEE and ORGANIZER.
 func parsePerson(p *ical.Property) person {
-	w := person{name: p.Param("CN"), dn: p.Param("X-MAILCONV-DN")}
+	w := person{name: p.Param("CN"), dn: p.Param("X-MAILCONV-DN"), typ: p.Param("X-MAILCONV-ADDRTYPE")}
 	v := strings.TrimSpace(p.Value)
 	l := strings.ToLower(v)
 	switch {
@@ -66,6 +66,9 @@ func (t personTags) set(ps *mapi.Properties, p person) {
 		typ, addr = "SMTP", p.smtp
 	case p.dn != "":
 		typ, addr = "EX", p.dn
+		if p.typ != "" {
+			typ = p.typ
+		}
 	}
 	if typ == "" {
 		return
@@ -75,7 +78,7 @@ func (t personTags) set(ps *mapi.Properties, p person) {
 	if p.smtp != "" {
 		ps.Set(t.smtp, mapi.StringValue(p.smtp))
 	}
-	if typ != "EX" {
+	if typ == "SMTP" || typ == "URI" {
 		ps.Set(t.entryID, mapi.BinaryValue(oneOff(p.shown(), typ, addr)))
 		ps.Set(t.searchKey, mapi.BinaryValue(append([]byte(typ+":"+strings.ToUpper(addr)), 0)))
 	}
@@ -154,7 +157,7 @@ func (it *itemReader) people(class string) {
 // placedParams are the parameters of a line that the message gives back as
 // they are.
 func placedParams(p, made *ical.Property) []string {
-	list := []string{"X-MAILCONV-DN"}
+	list := []string{"X-MAILCONV-DN", "X-MAILCONV-ADDRTYPE"}
 	for _, a := range p.Params {
 		for _, b := range made.Params {
 			if a.Name == b.Name && len(a.Values) == 1 && len(b.Values) == 1 && a.Values[0] == b.Values[0] {

@@ -171,7 +171,6 @@ func (it *itemReader) storeSeries(t eventTimes, rec *recurrence.Recurrence) {
 	ps.SetName(mapi.PidLidIsRecurring, mapi.BoolValue(true))
 	ps.SetName(mapi.PidLidRecurrenceType, mapi.Int32Value(int32(rec.Frequency&0xF)-9))
 	last := t.startUTC.AddDate(30, 0, 0)
-	clipEnd := rec.EndDate.Time()
 	if rec.EndDate != recurrence.Never {
 		last = rec.EndDate.Time()
 	}
@@ -183,10 +182,11 @@ func (it *itemReader) storeSeries(t eventTimes, rec *recurrence.Recurrence) {
 	ps.SetName(mapi.PidLidTimeZoneDescription, mapi.StringValue(def.KeyName))
 	// Midnight of the first and last day. [MS-OXOCAL] 2.2.1.14, 2.2.1.15
 	ps.SetName(mapi.PidLidClipStart, mapi.TimeValue(timezone.Instant(&def, rec.StartDate.Time())))
+	end := time.Date(4500, 8, 31, 23, 59, 0, 0, time.UTC)
 	if rec.EndDate != recurrence.Never {
-		clipEnd = timezone.Instant(&def, clipEnd)
+		end = rec.EndDate.Time()
 	}
-	ps.SetName(mapi.PidLidClipEnd, mapi.TimeValue(clipEnd))
+	ps.SetName(mapi.PidLidClipEnd, mapi.TimeValue(timezone.Instant(&def, end)))
 }
 
 // exception stores a changed occurrence in the blob and as an attachment; false

@@ -93,14 +93,6 @@ func (it *itemReader) task() {
 
 // keepID keeps what identifies an item for which MAPI has no such property.
 func (it *itemReader) keepID(p *ical.Property) {
-	if p.Name == "DTSTAMP" {
-		if d, err := ical.ParseDateTime(p.Value, ""); err == nil {
-			if _, ok := it.m.Props.Get(mapi.PidTagLastModificationTime); !ok && it.in.Get("LAST-MODIFIED") == nil {
-				it.m.Props.Set(mapi.PidTagLastModificationTime, mapi.TimeValue(d.Clock))
-			}
-			return
-		}
-	}
 	it.keepLine(p)
 }
 
@@ -118,7 +110,7 @@ func (it *itemReader) day(p *ical.Property, local, common mapi.Name) (ical.DateT
 	clock := d.Clock.Truncate(24 * time.Hour)
 	it.m.Props.SetName(local, mapi.TimeValue(clock))
 	if common != (mapi.Name{}) {
-		it.m.Props.SetName(common, mapi.TimeValue(timezone.Instant(it.opt.Zone, clock)))
+		it.m.Props.SetName(common, mapi.TimeValue(timezone.Instant(it.floating(it.cal), clock)))
 	}
 	plain := d.Date && p.Name != "COMPLETED" || p.Name == "COMPLETED" && d.UTC && midnight(d.Clock)
 	if !plain || len(p.Params) > 1 {

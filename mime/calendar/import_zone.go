@@ -15,8 +15,16 @@ func (im *importer) zoneOf(c *calendarInfo, d ical.DateTime) (z zone, ok bool) {
 		utc := timezone.UTC()
 		return zone{key: "UTC", Zone: &utc}, true
 	case d.Date || d.TZID == "":
-		return zone{tzid: floating, key: im.opt.Zone.KeyName, Zone: im.opt.Zone}, true
+		return im.floating(c), true
 	}
+	if z, ok := im.named(c, d); ok {
+		return z, true
+	}
+	return zone{tzid: d.TZID, key: d.TZID, Zone: im.floating(c).Zone}, false
+}
+
+// named is the zone of a TZID, by its VTIMEZONE or by its name.
+func (im *importer) named(c *calendarInfo, d ical.DateTime) (z zone, ok bool) {
 	z = zone{tzid: d.TZID, key: d.TZID}
 	iana, found := timezone.Resolve(d.TZID)
 	var loc timezone.Location
@@ -32,7 +40,6 @@ func (im *importer) zoneOf(c *calendarInfo, d ical.DateTime) (z zone, ok bool) {
 		}
 	}
 	if !found {
-		z.Zone = im.opt.Zone
 		return z, false
 	}
 	if w, ok := timezone.Windows(iana); ok {
@@ -40,6 +47,22 @@ func (im *importer) zoneOf(c *calendarInfo, d ical.DateTime) (z zone, ok bool) {
 	}
 	z.Zone = loc
 	return z, true
+}
+
+// floating is the zone of times that name none: that of the options, or the one
+// that the calendar names as its own (X-WR-TIMEZONE), or UTC.
+func (im *importer) floating(c *calendarInfo) zone {
+	if im.opt.Zone != nil {
+		return zone{tzid: floating, key: im.opt.Zone.KeyName, Zone: im.opt.Zone}
+	}
+	if s := ical.Text(c.props.Value("X-WR-TIMEZONE")); s != "" {
+		if z, ok := im.named(c, ical.DateTime{Clock: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), TZID: s}); ok {
+			z.tzid = floating
+			return z
+		}
+	}
+	utc := timezone.UTC()
+	return zone{tzid: floating, key: "UTC", Zone: &utc}
 }
 
 // A definitionKey names a definition that was made.

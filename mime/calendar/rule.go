@@ -168,6 +168,10 @@ func limit(p *recurrence.Pattern, r *ical.Rule, start time.Time, until time.Time
 			day = recurrence.At(until.AddDate(0, 0, -1))
 		}
 		p.EndType, p.EndDate = recurrence.EndDate, day.Midnight()
+		if p.EndDate < p.StartDate {
+			// Before it begins: no occurrence, which MAPI cannot say.
+			p.EndType, p.OccurrenceCount = recurrence.EndCount, 0
+		}
 		if until.Year() >= 4500 {
 			p.EndType = recurrence.NoEnd
 		}
@@ -198,6 +202,9 @@ func ruleOf(p *recurrence.Pattern) (r *ical.Rule, exact bool) {
 		return r, p.Period%(24*60) == 0
 	case recurrence.Week:
 		r.Freq = "WEEKLY"
+		if p.Frequency == recurrence.Daily && p.Period == 1 {
+			r.Freq = "DAILY" // on work days
+		}
 		byDay()
 		return r, exact
 	}

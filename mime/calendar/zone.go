@@ -3,6 +3,7 @@ package calendar
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/mailconv/mailconv/mapi/timezone"
@@ -152,7 +153,7 @@ func agree(a, b timezone.Zone, from, to time.Time) bool {
 // vtimezone writes the rules of a zone. RFC 5545 3.6.5
 func vtimezone(tzid string, d *timezone.Definition) *ical.Component {
 	c := &ical.Component{Name: "VTIMEZONE"}
-	c.Add(ical.New("TZID", ical.EscapeText(tzid)))
+	c.Add(ical.New("TZID", strings.ReplaceAll(tzid, `\`, `\\`)))
 	minute := func(n int32) time.Duration { return time.Duration(n) * time.Minute }
 	for i := range d.Rules {
 		r := &d.Rules[i]
