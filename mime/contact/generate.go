@@ -452,7 +452,7 @@ func (g *generator) extraLines(e extra, v mapi.Value) {
 			list[i] = lf(s)
 		}
 		if len(list) > 0 && strings.Join(list, "") != "" {
-			g.add(name, vcard.Join(list, ","))
+			g.add(name, vcard.Join(list, ";"))
 		}
 	case t.IsString():
 		g.addText(name, strings.ReplaceAll(lf(v.Text()), "\x00", ""))
@@ -467,7 +467,7 @@ func (g *generator) extraLines(e extra, v mapi.Value) {
 			list = append(list, int64Text(n))
 		}
 		if len(list) > 0 {
-			g.add(name, strings.Join(list, ","))
+			g.add(name, strings.Join(list, ";"))
 		}
 	default:
 		if n, ok := v.Int(); ok && n != 0 && (e.line != "IMPORTANCE" || n != 1) {

@@ -241,8 +241,11 @@ func restore(ctx context.Context, g *generator) {
 			// A name of another program does not take the place of one
 			// that the version has.
 			if l.Name == h.Name || strings.HasPrefix(l.Name, "X-") {
-				label := l.Param("LABEL")
+				label, value := l.Param("LABEL"), l.Value
 				*l = h
+				if vcard.Unescape(h.Value) == vcard.Unescape(value) {
+					l.Value = value // with the escapes that belong there
+				}
 				if label != "" || g.version != vcard.V40 {
 					setLabel(l, label)
 				}

@@ -506,7 +506,7 @@ func (r *cardReader) extra(e extra) {
 	}
 	switch t := e.prop.typ(); {
 	case t.IsString() && t.Multi():
-		list := l.List()
+		list := l.Components()
 		for i, s := range list {
 			list[i] = crlf(s)
 		}
@@ -515,7 +515,7 @@ func (r *cardReader) extra(e extra) {
 		r.setText(e.prop, l.Text())
 	case t == mapi.TypeMultipleInteger32:
 		var raw []byte
-		for _, s := range l.List() {
+		for _, s := range l.Components() {
 			if n, ok := parseInt(s); ok {
 				raw = append(raw, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
 			}

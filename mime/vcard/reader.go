@@ -215,7 +215,7 @@ func (r *Reader) line(p physical, version string) (l *Line, detail string, err e
 		return nil, "no property name: " + quote(raw), r.s.err
 	}
 	l.Offset = start
-	v := rawValue{version: version}
+	v := rawValue{version: version, list: isList(l.Name)}
 	l.takeEncoding(&v)
 
 	if v.qp {
@@ -261,6 +261,10 @@ func (r *Reader) line(p physical, version string) (l *Line, detail string, err e
 	}
 	return l, "", r.s.err
 }
+
+// isList reports whether programs that write 2.1 put commas between the
+// elements of a property.
+func isList(name string) bool { return name == "CATEGORIES" || name == "NICKNAME" }
 
 // looksLikeProperty recognises an indented line of the form NAME:value with a
 // name that many cards have.

@@ -19,6 +19,7 @@ type rawValue struct {
 	qp      bool
 	base64  bool
 	charset mapi.Charset // nil: UTF-8, and Windows-1252 where it is none
+	list    bool         // commas stand between elements, also in 2.1
 }
 
 // open reads the value without folding, transfer encoding and character set,
@@ -38,7 +39,7 @@ func (v rawValue) open(ctx context.Context) (io.ReadCloser, error) {
 	if v.charset != nil && v.charset.CodePage() != 65001 {
 		text = v.charset.NewReader(text)
 	}
-	text = &cleaner{src: bufio.NewReaderSize(text, 4<<10), old: v.version == V21, qp: v.qp}
+	text = &cleaner{src: bufio.NewReaderSize(text, 4<<10), old: v.version == V21, qp: v.qp, list: v.list}
 	return readCloser{text, r}, nil
 }
 
@@ -141,13 +142,14 @@ func hex(c byte) int {
 // cleaner makes valid UTF-8 of what comes, drops zeros, and brings the escapes
 // of 2.1 to those of RFC 6350. Bytes that are no UTF-8 are Windows-1252.
 type cleaner struct {
-	src *bufio.Reader
-	old bool // 2.1: few escapes, real line ends (in quoted-printable)
-	qp  bool
-	out []byte
-	mem [16]byte
-	cr  bool
-	err error
+	src  *bufio.Reader
+	old  bool // 2.1: few escapes, real line ends (in quoted-printable)
+	qp   bool
+	list bool
+	out  []byte
+	mem  [16]byte
+	cr   bool
+	err  error
 }
 
 // Read implements io.Reader.
@@ -205,6 +207,9 @@ func (c *cleaner) next() {
 			break
 		}
 		out = append(out, '\\', '\\')
+	case b == ',' && c.old && !c.list:
+		// A comma is a character like any other in 2.1.
+		out = append(out, '\\', b)
 	default:
 		out = append(out, b)
 	}

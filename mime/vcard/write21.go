@@ -45,6 +45,7 @@ func (w *Writer) line21(ctx context.Context, l, o *Line) error {
 		w.end()
 		return w.err
 	}
+	list := isList(o.Name)
 	plain := l.Long == nil
 	if plain {
 		for i := 0; i < len(l.Value); i++ {
@@ -58,16 +59,16 @@ func (w *Writer) line21(ctx context.Context, l, o *Line) error {
 		}
 	}
 	if plain {
-		w.raw(clean(b.String()) + ":" + value21(l.Value))
+		w.raw(clean(b.String()) + ":" + value21(l.Value, list))
 		w.end()
 		return w.err
 	}
 	w.raw(clean(b.String()) + ";CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:")
 	w.col = foldAt - 1
 	if l.Long != nil {
-		return w.long(ctx, l.Long, func(s string) { w.quoted(value21(s)) })
+		return w.long(ctx, l.Long, func(s string) { w.quoted(value21(s, list)) })
 	}
-	w.quoted(value21(l.Value))
+	w.quoted(value21(l.Value, list))
 	w.end()
 	return w.err
 }
@@ -75,8 +76,9 @@ func (w *Writer) line21(ctx context.Context, l, o *Line) error {
 // paramCleaner21 takes from a parameter what 2.1 has no way to say.
 var paramCleaner21 = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", `"`, "'", ";", " ", ":", " ", ",", " ")
 
-// value21 brings the escapes of RFC 6350 to those of 2.1.
-func value21(s string) string {
+// value21 brings the escapes of RFC 6350 to those of 2.1, where a comma needs
+// one in a list only.
+func value21(s string, list bool) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
 	}
@@ -90,9 +92,14 @@ func value21(s string) string {
 		switch s[i] {
 		case 'n', 'N':
 			b.WriteString("\r\n")
-		case '\\', ';', ',':
+		case '\\', ';':
 			b.WriteByte('\\')
 			b.WriteByte(s[i])
+		case ',':
+			if list {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(',')
 		default:
 			b.WriteByte(s[i])
 		}
