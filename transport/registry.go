@@ -54,6 +54,9 @@ type Converter interface {
 	ToObject(ctx context.Context, c *Content) (*Content, error)
 }
 
+// planned are schemes that are reserved for drivers to come.
+var planned = []string{"ews", "graph", "mapihttp", "olm"}
+
 // A Registry is a list of drivers.
 type Registry struct{ drivers []Driver }
 
@@ -96,7 +99,14 @@ func (r *Registry) Resolve(a Address) (Driver, Address, error) {
 			Remedy: "name its kind, as in mbox:" + a.Path,
 		}
 	}
-	return Driver{}, a, &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("stores of the kind %s are not built yet", a.Scheme)}
+	if slices.Contains(planned, a.Scheme) {
+		return Driver{}, a, &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("stores of the kind %s are not built yet", a.Scheme)}
+	}
+	var known []string
+	for _, d := range r.drivers {
+		known = append(known, d.Schemes...)
+	}
+	return Driver{}, a, &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("there is no store of the kind %q", a.Scheme), Remedy: "there are: " + strings.Join(known, ", ")}
 }
 
 func (r *Registry) check(d Driver, a Address) error {

@@ -2,8 +2,10 @@ package dir
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path"
@@ -20,8 +22,8 @@ import (
 
 // Driver describes the store for a registry.
 func Driver() transport.Driver {
-	open := func(a transport.Address) (*Store, error) {
-		o := &Options{Format: Format(a.Params.Get("format"))}
+	open := func(a transport.Address, sink bool) (*Store, error) {
+		o := &Options{Format: Format(a.Params.Get("format")), New: sink}
 		bad := func(name string) (*Store, error) {
 			return nil, &transport.Error{Kind: transport.Usage, Op: "open", Err: fmt.Errorf("%s=%s is not known to dir", name, a.Params.Get(name))}
 		}
@@ -51,9 +53,11 @@ func Driver() transport.Driver {
 			if st, err := os.Stat(a.Path); err != nil || !st.IsDir() {
 				return nil, &transport.Error{Kind: transport.Unavailable, Op: "open", Err: fmt.Errorf("%s is not a folder", a.Path)}
 			}
-			return open(a)
+			return open(a, false)
 		},
-		Sink: func(_ context.Context, a transport.Address, _ *transport.Env) (transport.Sink, error) { return open(a) },
+		Sink: func(_ context.Context, a transport.Address, _ *transport.Env) (transport.Sink, error) {
+			return open(a, true)
+		},
 	}
 }
 
@@ -105,6 +109,9 @@ type Options struct {
 	Format Format
 	// NoSync leaves out the waits for the disk.
 	NoSync bool
+	// New says that the store may not be there yet: it lists nothing then, and
+	// the first folder makes it. A sink begins so.
+	New bool
 }
 
 // A Store is a folder of files. It is a [transport.Source] and a
@@ -240,6 +247,9 @@ func (s *Store) scan(ctx context.Context) ([]transport.Folder, error) {
 		})
 		if err != nil {
 			if id == "." {
+				if s.o.New && errors.Is(err, fs.ErrNotExist) {
+					return nil
+				}
 				return localfile.Error("list", f, "", err)
 			}
 			f.Err = localfile.Error("list", f, "", err)

@@ -60,6 +60,9 @@ func (s *Store) scan(ctx context.Context) ([]transport.Folder, error) {
 		entries, err := os.ReadDir(s.path(id))
 		if err != nil {
 			if id == "." {
+				if s.o.New && os.IsNotExist(err) {
+					return nil
+				}
 				return localfile.Error("list", transport.Folder{}, "", err)
 			}
 			at := transport.Folder{Path: p}

@@ -45,6 +45,7 @@ func Driver() transport.Driver {
 			if err != nil {
 				return nil, err
 			}
+			o.New = true
 			return Open(a.Path, o)
 		},
 	}
@@ -138,6 +139,9 @@ type Options struct {
 	DateFromName bool
 	// NoSync leaves out the waits for the disk.
 	NoSync bool
+	// New says that the store may not be there yet: it lists nothing then, and
+	// the first folder makes it. A sink begins so.
+	New bool
 }
 
 // A Store is a maildir. It is a [transport.Source] and a [transport.Sink].

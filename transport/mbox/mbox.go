@@ -16,11 +16,12 @@ import (
 
 // Driver describes the store for a registry.
 func Driver() transport.Driver {
-	open := func(a transport.Address) (*Store, error) {
+	open := func(a transport.Address, sink bool) (*Store, error) {
 		o, err := options(a)
 		if err != nil {
 			return nil, err
 		}
+		o.New = sink
 		return Open(a.Path, o)
 	}
 	return transport.Driver{
@@ -38,9 +39,11 @@ func Driver() transport.Driver {
 				e := localfile.Error("open", transport.Folder{}, "", err)
 				return nil, &transport.Error{Kind: transport.Unavailable, Op: "open", Err: e}
 			}
-			return open(a)
+			return open(a, false)
 		},
-		Sink: func(_ context.Context, a transport.Address, _ *transport.Env) (transport.Sink, error) { return open(a) },
+		Sink: func(_ context.Context, a transport.Address, _ *transport.Env) (transport.Sink, error) {
+			return open(a, true)
+		},
 	}
 }
 
@@ -131,6 +134,9 @@ type Options struct {
 	LabelFolders bool
 	// NoSync leaves out the waits for the disk.
 	NoSync bool
+	// New says that the store may not be there yet: it lists nothing then, and
+	// the first folder makes it. A sink begins so.
+	New bool
 }
 
 // A Store is an mbox file or a tree of them. It is a [transport.Source] and a

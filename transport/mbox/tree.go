@@ -87,6 +87,9 @@ func (s *Store) scan(ctx context.Context) ([]transport.Folder, error) {
 		}
 		entries, err := os.ReadDir(s.path(id))
 		if err != nil {
+			if id == "." && s.o.New && os.IsNotExist(err) {
+				return nil
+			}
 			err = localfile.Error("list", transport.Folder{Path: p}, "", err)
 			if id == "." {
 				return err
