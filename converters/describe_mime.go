@@ -38,7 +38,11 @@ func describePart(e *entity.Entity, props bool) *Node {
 		add("Charset", e.Param("charset"))
 	}
 	if len(e.Parts) == 0 {
-		add("Size", fmt.Sprintf("%d bytes, %d in the mail (%s)", e.Content().Size(), e.Body().Size(), e.Encoding))
+		size := fmt.Sprintf("%d bytes", e.Content().Size())
+		if name := e.Encoding.String(); name != "" {
+			size += fmt.Sprintf(", %d in the mail (%s)", e.Body().Size(), name)
+		}
+		add("Size", size)
 	}
 	for _, p := range e.Parts {
 		n.Children = append(n.Children, describePart(p, props))

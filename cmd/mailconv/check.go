@@ -44,6 +44,14 @@ func runCheck(c *cli.Context, std stdio) error {
 	}
 	defer os.RemoveAll(temp)
 	cv := &converters.Converter{}
+	// A store that cannot be opened fails once, not at every check.
+	s, _, err := openSink(c, c.Args().First(), sinkRole, cv)
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
 	o := storetest.Options{
 		Root: transport.ParsePath(c.String("root")), TempDir: temp, Huge: c.Int64("huge"), Keep: c.Bool("keep"), ForeignNames: true,
 		Open: func(context.Context) (transport.Source, transport.Sink, error) {

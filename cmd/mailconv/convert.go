@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -187,7 +189,8 @@ func (o *convertOutput) done(r converters.Result) {
 		return
 	}
 	o.show.print(func() {
-		if r.Err != nil {
+		// That it was interrupted is said once, at the end.
+		if r.Err != nil && !errors.Is(r.Err, context.Canceled) {
 			printFile(o.std.err, r.In, r.Err.Error())
 		}
 		for _, err := range r.Errs {
