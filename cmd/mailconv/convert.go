@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,36 +183,43 @@ func (o *convertOutput) done(r converters.Result) {
 		o.printJSON(r)
 		return
 	}
+	var b strings.Builder
 	if r.Skipped != "" {
 		if o.verbose {
-			o.show.print(func() { printFile(o.std.err, r.In, "skipped: "+r.Skipped) })
+			printFile(&b, r.In, "skipped: "+r.Skipped)
 		}
-		return
+	} else {
+		o.describe(&b, r)
 	}
-	o.show.print(func() {
-		// That it was interrupted is said once, at the end.
-		if r.Err != nil && !errors.Is(r.Err, context.Canceled) {
-			printFile(o.std.err, r.In, r.Err.Error())
+	if b.Len() > 0 {
+		o.show.print(func() { io.WriteString(o.std.err, b.String()) })
+	}
+}
+
+// describe writes the lines about a file that was read.
+func (o *convertOutput) describe(w io.Writer, r converters.Result) {
+	// That it was interrupted is said once, at the end.
+	if r.Err != nil && !errors.Is(r.Err, context.Canceled) {
+		printFile(w, r.In, r.Err.Error())
+	}
+	for _, err := range r.Errs {
+		printFile(w, r.In, err.Error())
+	}
+	for _, p := range r.Problems {
+		if o.verbose || o.single && p.Severe {
+			printFile(w, r.In, p.String())
 		}
-		for _, err := range r.Errs {
-			printFile(o.std.err, r.In, err.Error())
+	}
+	if o.verbose {
+		for _, name := range r.Out {
+			printFile(w, r.In, "written to "+name)
 		}
-		for _, p := range r.Problems {
-			if o.verbose || o.single && p.Severe {
-				printFile(o.std.err, r.In, p.String())
-			}
+	}
+	if o.loss {
+		for _, l := range r.Losses {
+			printFile(w, r.In, "lost ("+string(l.Reason)+"): "+lossText(l))
 		}
-		if o.verbose {
-			for _, name := range r.Out {
-				printFile(o.std.err, r.In, "written to "+name)
-			}
-		}
-		if o.loss {
-			for _, l := range r.Losses {
-				printFile(o.std.err, r.In, "lost ("+string(l.Reason)+"): "+lossText(l))
-			}
-		}
-	})
+	}
 }
 
 func lossText(l mapi.Loss) string {

@@ -80,7 +80,8 @@ func (p *progress) steps(n int) {
 	fmt.Fprintf(p.std.err, "mailconv: %d of %d %s\n", p.count, p.total, p.what)
 }
 
-// print runs f with the bar out of its way.
+// print runs f, which prints something, with the bar out of its way; the next
+// step draws it again.
 func (p *progress) print(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
