@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -97,6 +98,9 @@ func TestT54MemoryIsFlat(t *testing.T) {
 	if s := os.Getenv("MAILCONV_MILLION"); s != "" {
 		n = 1_000_000
 	}
+	// As the program does.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(40 << 20))
 	dir := t.TempDir()
 	var peak atomic.Uint64
 	done := make(chan struct{})
@@ -139,6 +143,10 @@ func TestT54MemoryIsFlat(t *testing.T) {
 	for line := range strings.Lines(string(status)) {
 		if strings.HasPrefix(line, "VmHWM") {
 			t.Log(strings.TrimSpace(line))
+			var kb int
+			if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kb); err == nil && os.Getenv("MAILCONV_MILLION") != "" && kb > 64<<10 {
+				t.Errorf("the process took %d KiB, the promise is 64 MiB", kb)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -204,5 +205,51 @@ func TestPermanentErrorsAreNotRepeated(t *testing.T) {
 	}
 	if len(c.Slept()) != 0 {
 		t.Errorf("waited %v", c.Slept())
+	}
+}
+
+// A listing of any length is begun again without yielding an item twice.
+func TestLongListingGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lists 100,000 items twice; left out with -short")
+	}
+	p, _ := policy()
+	const n = 100_000
+	got := map[transport.Key]bool{}
+	for m, err := range retry.Source(&breaking{n: n, breaks: []int{1, 40_000, 99_000}}, p).Items(bg, inbox, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[m.Key] {
+			t.Fatalf("%s came twice", m.Key)
+		}
+		got[m.Key] = true
+	}
+	if len(got) != n {
+		t.Errorf("%d items", len(got))
+	}
+}
+
+// breaking is a source whose listings break off.
+type breaking struct {
+	transport.Source
+	n      int
+	breaks []int
+}
+
+func (b *breaking) Items(context.Context, transport.Folder, *transport.Cursor) iter.Seq2[transport.Meta, error] {
+	return func(yield func(transport.Meta, error) bool) {
+		end := b.n
+		if len(b.breaks) > 0 {
+			end, b.breaks = b.breaks[0], b.breaks[1:]
+		}
+		for i := range end {
+			if !yield(transport.Meta{Key: transport.Key(fmt.Sprint(i))}, nil) {
+				return
+			}
+		}
+		if end < b.n {
+			yield(transport.Meta{}, kind(transport.Temporary, 0))
+		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // Source wraps a source. Listings that break off go on where they were; a
-// Fetch asks again for the keys that have no answer, or one that may pass.
+// Fetch asks again for the keys that have no answer, or one that may pass. It
+// has Searcher and Deleter where the source below has them.
 func Source(s transport.Source, p Policy) transport.Source { return &source{s, p} }
 
 type source struct {
@@ -22,24 +23,53 @@ func (s *source) Unwrap() any { return s.Source }
 
 var seed = maphash.MakeSeed()
 
+// chunk is the number of entries of one part of [seen].
+const chunk = 1 << 15
+
 // seen remembers what was yielded, 8 bytes each, so that a listing of a million
-// items can be begun again without yielding one twice.
+// items can be begun again without yielding one twice. It grows in parts, as a
+// list that is copied to grow takes thrice its size for a while.
 type seen struct {
-	list   []uint64
-	sorted int
+	full   [][]uint64 // of chunk entries each
+	last   []uint64
+	frozen bool
 }
 
-func (s *seen) add(id string) { s.list = append(s.list, maphash.String(seed, id)) }
+func (s *seen) add(id string) {
+	if len(s.last) == chunk {
+		if s.frozen {
+			slices.Sort(s.last)
+		}
+		s.full = append(s.full, s.last)
+		s.last = make([]uint64, 0, chunk)
+	}
+	s.last = append(s.last, maphash.String(seed, id))
+}
 
 // freeze is called before a listing begins again.
-func (s *seen) freeze() { slices.Sort(s.list); s.sorted = len(s.list) }
+func (s *seen) freeze() {
+	if len(s.last) > 0 {
+		s.full = append(s.full, s.last)
+		s.last = nil
+	}
+	for _, part := range s.full {
+		slices.Sort(part)
+	}
+	s.frozen = len(s.full) > 0
+}
 
+// has asks for what was there before the listing began again.
 func (s *seen) has(id string) bool {
-	if s.sorted == 0 {
+	if !s.frozen {
 		return false
 	}
-	_, ok := slices.BinarySearch(s.list[:s.sorted], maphash.String(seed, id))
-	return ok
+	h := maphash.String(seed, id)
+	for _, part := range s.full {
+		if _, ok := slices.BinarySearch(part, h); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // Folders implements [transport.Source].
@@ -112,6 +142,45 @@ func (s *source) Items(ctx context.Context, f transport.Folder, c *transport.Cur
 			done.freeze()
 		}
 	}
+}
+
+// Search implements [transport.Searcher].
+func (s *source) Search(ctx context.Context, f transport.Folder, query string) iter.Seq2[transport.Meta, error] {
+	inner, _ := transport.As[transport.Searcher](s.Source)
+	return func(yield func(transport.Meta, error) bool) {
+		t := s.p.begin("search", f)
+		var done seen
+		for {
+			var last error
+			for m, err := range inner.Search(ctx, f, query) {
+				if err != nil && m.Key == "" {
+					last = err
+					break
+				}
+				if !done.has(string(m.Key)) {
+					done.add(string(m.Key))
+					t.progress()
+					if !yield(m, err) {
+						return
+					}
+				}
+			}
+			if last == nil {
+				return
+			}
+			if err := t.again(ctx, last); err != nil {
+				yield(transport.Meta{}, err)
+				return
+			}
+			done.freeze()
+		}
+	}
+}
+
+// Delete implements [transport.Deleter].
+func (s *source) Delete(ctx context.Context, f transport.Folder, refs []transport.Key) []error {
+	d, _ := transport.As[transport.Deleter](s.Source)
+	return each(ctx, s.p.begin("delete", f), refs, func(part []transport.Key) []error { return d.Delete(ctx, f, part) })
 }
 
 // Fetch implements [transport.Source].
