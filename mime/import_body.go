@@ -231,9 +231,9 @@ func (im *importer) textValue(e *entity.Entity, files []entity.InlineFile) (mapi
 		unreadable(err)
 		return mapi.Value{}, false
 	}
-	var text strings.Builder
-	text.Grow(int(min(e.Content().Size()+e.Content().Size()/8, mapi.InlineLimit)) + 1)
-	_, err = io.Copy(&text, io.LimitReader(r, mapi.InlineLimit+1))
+	var text bytes.Buffer
+	text.Grow(int(min(e.Content().Size()+e.Content().Size()/8, mapi.InlineLimit)) + bytes.MinRead + 1)
+	_, err = text.ReadFrom(io.LimitReader(r, mapi.InlineLimit+1))
 	r.Close()
 	if err != nil {
 		unreadable(err)

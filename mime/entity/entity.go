@@ -13,6 +13,7 @@ import (
 // source is what all entities of a mail share.
 type source struct {
 	r       io.ReaderAt
+	small   []byte // all of r, where it is held
 	charset mapi.Charset
 	lf      bool // lines end in LF
 	cr      bool // lines end in CR
@@ -159,6 +160,9 @@ func (e *Entity) where() string {
 }
 
 func (e *Entity) section(from, to int64) mapi.Blob {
+	if e.src.small != nil {
+		return mapi.Bytes(e.src.small[from:max(to, from):max(to, from)])
+	}
 	return mapi.Section{R: e.src.r, Off: from, N: max(to-from, 0)}
 }
 

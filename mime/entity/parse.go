@@ -58,7 +58,7 @@ func Parse(r io.ReaderAt, size int64, opts *Options) (*Entity, error) {
 		defer windows.Put(buf)
 		p.w.buf = *buf
 	}
-	p.src = &source{r: r, charset: p.opts.Charset}
+	p.src = &source{r: r, small: p.small, charset: p.opts.Charset}
 	if b := p.w.at(0, 4096); len(b) > 0 {
 		if i := bytes.IndexByte(b, '\n'); i < 0 {
 			if j := bytes.IndexByte(b, '\r'); j >= 0 && j < len(b)-1 {
