@@ -11,6 +11,7 @@ import (
 	"github.com/mailconv/mailconv/transport/imap"
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
+	"github.com/mailconv/mailconv/transport/olm"
 	"github.com/mailconv/mailconv/transport/pop3"
 	"github.com/mailconv/mailconv/transport/pst"
 	"github.com/mailconv/mailconv/transport/smtp"
@@ -21,6 +22,7 @@ import (
 func Registry() *transport.Registry {
 	return transport.NewRegistry(
 		pst.Driver(),
+		olm.Driver(),
 		maildir.Driver(),
 		emlx.Driver(),
 		mbox.Driver(),
