@@ -26,14 +26,14 @@ func (o *Options) Error(op string, err error) error {
 	case transport.Canceled(err) && !errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &known):
 		return err
 	}
-	cause, remedy := o.cause(err)
+	remedy, cause := o.cause(err)
 	return &transport.Error{Kind: transport.Unavailable, Op: op, Err: cause, Remedy: remedy}
 }
 
 // wsaRefused is what Windows calls ECONNREFUSED.
 const wsaRefused = syscall.Errno(10061)
 
-func (o *Options) cause(err error) (cause error, remedy string) {
+func (o *Options) cause(err error) (remedy string, cause error) {
 	var (
 		dns       *net.DNSError
 		authority x509.UnknownAuthorityError
@@ -44,29 +44,29 @@ func (o *Options) cause(err error) (cause error, remedy string) {
 	)
 	at := o.Addr()
 	if errors.Is(err, errProxy) {
-		return err, "check proxy="
+		return "check proxy=", err
 	}
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("there is no host %s", o.Host), "check the name"
+		return "check the name", fmt.Errorf("there is no host %s", o.Host)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
-		return fmt.Errorf("%s refuses connections: %w", at, err), "check the port and whether the server runs"
+		return "check the port and whether the server runs", fmt.Errorf("%s refuses connections: %w", at, err)
 	case errors.Is(err, errConnectTimeout):
-		return fmt.Errorf("%s: %w", at, err), "check the host, the port and firewalls on the way"
+		return "check the host, the port and firewalls on the way", fmt.Errorf("%s: %w", at, err)
 	case errors.As(err, &authority):
-		return fmt.Errorf("the certificate of %s is signed by an authority that is not trusted here", at), "ca=FILE names a trusted one"
+		return "ca=FILE names a trusted one", fmt.Errorf("the certificate of %s is signed by an authority that is not trusted here", at)
 	case errors.As(err, &name):
-		return fmt.Errorf("the certificate of %s is for another name: %w", at, err), "use the name that it is for"
+		return "use the name that it is for", fmt.Errorf("the certificate of %s is for another name: %w", at, err)
 	case errors.As(err, &invalid):
-		return fmt.Errorf("the certificate of %s is not valid: %w", at, err), ""
+		return "", fmt.Errorf("the certificate of %s is not valid: %w", at, err)
 	case errors.As(err, &record):
-		return fmt.Errorf("%s does not speak TLS from the first byte", at), "try tls=starttls, or another port"
+		return "try tls=starttls, or another port", fmt.Errorf("%s does not speak TLS from the first byte", at)
 	case errors.As(err, &alert):
-		return fmt.Errorf("%s and mailconv find no common TLS: %w", at, err), ""
+		return "", fmt.Errorf("%s and mailconv find no common TLS: %w", at, err)
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%s closed the connection", at), ""
+		return "", fmt.Errorf("%s closed the connection", at)
 	}
-	return fmt.Errorf("%s: %w", at, err), ""
+	return "", fmt.Errorf("%s: %w", at, err)
 }
 
 // Broken classifies an error of reading or writing in a conversation:

@@ -82,7 +82,8 @@ func Microsoft(tenant, cloud, use string, app bool) (Provider, error) {
 	}
 	base := "https://" + c.login + "/" + tenant + "/oauth2/v2.0/"
 	p := Provider{Name: "microsoft", AuthURL: base + "authorize", TokenURL: base + "token", DeviceURL: base + "devicecode"}
-	host, names := c.exchange, []string{}
+	host := c.exchange
+	var names []string
 	switch use {
 	case "", ForMail:
 		names = []string{"IMAP.AccessAsUser.All", "POP.AccessAsUser.All", "SMTP.Send"}

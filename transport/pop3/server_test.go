@@ -307,7 +307,7 @@ func (x *session) auth(arg string) {
 		x.ask(`{"status":"400","scope":"mail"}`)
 	case "SCRAM-SHA-256":
 		c, _ := scram.SHA256.NewClient("ann", "secret", "")
-		stored := c.GetStoredCredentials(scram.KeyFactors{Salt: "salt", Iters: 4096})
+		stored, _ := c.GetStoredCredentialsWithError(scram.KeyFactors{Salt: "salt", Iters: 4096})
 		sv, _ := scram.SHA256.NewServer(func(string) (scram.StoredCredentials, error) { return stored, nil })
 		conv := sv.NewConversation()
 		out := first()

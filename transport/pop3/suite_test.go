@@ -23,9 +23,8 @@ type house struct {
 	s    *server
 	tmp  string
 
-	mu    sync.Mutex
-	open  map[string]*pop3.Store
-	known map[string]bool
+	mu   sync.Mutex
+	open map[string]*pop3.Store
 }
 
 func (h *house) drop(ctx context.Context, f transport.Folder) (*pop3.Store, error) {

@@ -108,7 +108,10 @@ func TestSCRAMWantsTheServersProof(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stored := known.GetStoredCredentials(scram.KeyFactors{Salt: "salt", Iters: 4096})
+		stored, err := known.GetStoredCredentialsWithError(scram.KeyFactors{Salt: "salt", Iters: 4096})
+		if err != nil {
+			t.Fatal(err)
+		}
 		server, err := hash.NewServer(func(string) (scram.StoredCredentials, error) { return stored, nil })
 		if err != nil {
 			t.Fatal(err)
