@@ -256,7 +256,7 @@ func autoResponse(n int64) string {
 		return "All"
 	}
 	var list []string
-	for i, s := range []string{"DR", "NDR", "RN", "NRN", "OOF", "AutoReply"} {
+	for i, s := range suppressWords {
 		if n&(1<<i) != 0 {
 			list = append(list, s)
 		}

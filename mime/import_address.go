@@ -9,32 +9,6 @@ import (
 	"github.com/mailconv/mailconv/mime/header"
 )
 
-// oneOffProvider marks a one-off entry identifier. [MS-OXCDATA] 2.2.5.1
-var oneOffProvider = [16]byte{0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02}
-
-// oneOffFlags: Unicode strings, no look-up in an address book, no rich text.
-const oneOffFlags = 0x9001
-
-// oneOffEntryID is the entry identifier of somebody who is in no address book.
-// [MS-OXCDATA] 2.2.5.1
-func oneOffEntryID(name, addr string) []byte {
-	b := make([]byte, 4, 64+2*(len(name)+len(addr)))
-	b = append(b, oneOffProvider[:]...)
-	b = binary.LittleEndian.AppendUint16(b, 0)
-	b = binary.LittleEndian.AppendUint16(b, oneOffFlags)
-	for _, s := range []string{name, "SMTP", addr} {
-		b = append(b, mapi.EncodeUTF16(s)...)
-		b = append(b, 0, 0)
-	}
-	return b
-}
-
-// searchKey is the address type, a colon and the address, all in upper case,
-// with a zero. [MS-OXCPRPT] 2.2.1.9
-func searchKey(addr string) []byte {
-	return append([]byte("SMTP:"+strings.ToUpper(addr)), 0)
-}
-
 // shownName is what stands for a person where a name is asked for.
 func shownName(a header.Address) string {
 	if a.Name != "" {
@@ -42,20 +16,6 @@ func shownName(a header.Address) string {
 	}
 	return a.Addr
 }
-
-// importTags are the properties of one person on a message.
-type importTags struct {
-	name, typ, addr, entryID, searchKey, smtp mapi.Tag
-}
-
-var (
-	importFrom = importTags{mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType, mapi.PidTagSentRepresentingEmailAddress,
-		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey, mapi.PidTagSentRepresentingSmtpAddress}
-	importSender = importTags{mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
-		mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey, mapi.PidTagSenderSmtpAddress}
-	importReceipt = importTags{mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType, mapi.PidTagReadReceiptEmailAddress,
-		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey, mapi.PidTagReadReceiptSmtpAddress}
-)
 
 // Values that never change are made once.
 var (
@@ -66,7 +26,7 @@ var (
 )
 
 // set writes the properties of a person. [MS-OXCMAIL] 2.2.3.1
-func (t importTags) set(ps *mapi.Properties, a header.Address) {
+func (t *personTags) set(ps *mapi.Properties, a header.Address) {
 	ps.Set(t.name, mapi.StringValue(shownName(a)))
 	if a.Addr == "" {
 		return

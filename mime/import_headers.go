@@ -105,8 +105,8 @@ func (im *importer) senders(fs header.Fields) {
 	if !hasFrom {
 		return
 	}
-	importFrom.set(&im.m.Props, from)
-	importSender.set(&im.m.Props, sender)
+	tagsFrom.set(&im.m.Props, from)
+	tagsSender.set(&im.m.Props, sender)
 }
 
 // date sets a time property where the field states a date.
@@ -248,7 +248,7 @@ func (im *importer) receipts(fs header.Fields) {
 	if list := mailboxes(header.ParseAddresses(fs.Value("Disposition-Notification-To"), im.opt.Charset)); len(list) > 0 {
 		ps.Set(mapi.PidTagReadReceiptRequested, mapi.BoolValue(true))
 		ps.Set(mapi.PidTagNonReceiptNotificationRequested, mapi.BoolValue(true))
-		importReceipt.set(ps, list[0])
+		tagsReadReceipt.set(ps, list[0])
 	}
 	if strings.TrimSpace(fs.Value("Return-Receipt-To")) != "" {
 		ps.Set(mapi.PidTagOriginatorDeliveryReportRequested, mapi.BoolValue(true))
@@ -271,6 +271,10 @@ func (im *importer) keywords(fs header.Fields) {
 	}
 }
 
+// suppressWords are the bits of PidTagAutoResponseSuppress from the lowest on.
+// [MS-OXCMAIL] 2.1.3.2.17
+var suppressWords = [...]string{"DR", "NDR", "RN", "NRN", "OOF", "AutoReply"}
+
 // suppressBits reads X-Auto-Response-Suppress. [MS-OXCMAIL] 2.2.3.2.14
 func suppressBits(v string) (int32, bool) {
 	if strings.TrimSpace(v) == "" {
@@ -281,7 +285,7 @@ func suppressBits(v string) (int32, bool) {
 		if strings.EqualFold(w, "All") {
 			return -1, true
 		}
-		for i, s := range []string{"DR", "NDR", "RN", "NRN", "OOF", "AutoReply"} {
+		for i, s := range suppressWords {
 			if strings.EqualFold(w, s) {
 				n |= 1 << i
 			}
