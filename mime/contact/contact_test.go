@@ -215,6 +215,32 @@ func TestMembersOfOutlook(t *testing.T) {
 	}
 }
 
+// A list that is too long for the lists of members is a stream.
+func TestLongDistributionList(t *testing.T) {
+	lines := []string{"VERSION:4.0", "KIND:group", "FN:Team"}
+	for i := range 1000 {
+		lines = append(lines, fmt.Sprintf("MEMBER;X-NAME=Person %d:mailto:p%d@example.com", i, i))
+	}
+	m := one(t, lines...)
+	v, _ := m.Props.GetName(mapi.PidLidDistributionListMembers)
+	if v.Size() >= maxMemberBytes || len(v.Elems()) == 0 {
+		t.Errorf("%d bytes of members", v.Size())
+	}
+	text, rep := export(t, m, vcard.V40)
+	if n := strings.Count(text, "\r\nMEMBER"); n != 1000 || len(rep.Losses) > 0 {
+		t.Errorf("%d members, losses %v", n, rep.Losses)
+	}
+	s, _ := m.Props.GetName(mapi.PidLidDistributionListStream)
+	for n := range 2000 {
+		parseStream(s.Raw()[:n])
+	}
+	m.Props.SetName(mapi.PidLidDistributionListStream, mapi.BinaryValue(s.Raw()[:s.Size()/2]))
+	text, rep = export(t, m, vcard.V40)
+	if n := strings.Count(text, "\r\nMEMBER"); n < 490 || n > 510 || len(rep.Losses) != 1 {
+		t.Errorf("damaged: %d members, losses %v", n, rep.Losses)
+	}
+}
+
 func TestBirthdayOfAnInstant(t *testing.T) {
 	for _, tt := range []struct {
 		utc  string

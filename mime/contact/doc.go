@@ -26,6 +26,5 @@
 // is that of the nearest midnight in UTC. No time zone takes part.
 //
 // Not supported: the structure of electronic business cards (kept as it is),
-// the members of a distribution list that are stored in
-// PidLidDistributionListStream only, sticky notes (no vCard can hold one).
+// sticky notes (no vCard can hold one).
 package contact

@@ -1,6 +1,7 @@
 package contact
 
 import (
+	"context"
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -66,49 +67,67 @@ func (g *generator) group() {
 }
 
 // members reads the members of a list: the one-offs, which a list has for each
-// member, and where one is missing the member itself.
+// member, and where one is missing the member itself. A list that has a stream
+// has all of its members there only.
 func (g *generator) members() []oneOff {
-	list, _ := g.m.Props.GetName(mapi.PidLidDistributionListOneOffMembers)
-	whole, _ := g.m.Props.GetName(mapi.PidLidDistributionListMembers)
-	var a, b [][]byte
-	if list.Type() == mapi.TypeMultipleBinary {
-		a = list.Elems()
-	}
-	if whole.Type() == mapi.TypeMultipleBinary {
-		b = whole.Elems()
-	}
-	if v, ok := g.m.Props.GetName(mapi.PidLidDistributionListStream); ok && v.Size() > 0 && len(a) == 0 && len(b) == 0 {
-		g.loss("PidLidDistributionListStream", mapi.LossNoHeader, "members that are stored in this form only are not read")
-	}
+	list := g.stored()
 	var members []oneOff
-	for i := range max(len(a), len(b)) {
-		if i >= maxMembers {
+	for _, m := range list {
+		if len(m.entry) == 0 && len(m.oneOff) == 0 {
+			continue
+		}
+		if len(members) >= maxMembers {
 			g.loss("PidLidDistributionListMembers", mapi.LossTooLarge, "members behind the first 100000")
 			break
 		}
-		var o oneOff
-		ok := false
-		if i < len(a) {
-			o, ok = parseOneOff(a[i])
-		}
-		if i < len(b) {
-			p, isOneOff := parseOneOff(b[i])
-			switch {
-			case !ok && isOneOff:
-				o, ok = p, true
-			case !isOneOff && len(b[i]) > 0 && ok:
-				g.loss("PidLidDistributionListMembers", mapi.LossStoreOnly, "the link to the entry of "+o.name)
-			}
+		o, ok := parseOneOff(m.oneOff)
+		p, isOneOff := parseOneOff(m.entry)
+		switch {
+		case !ok && isOneOff:
+			o, ok = p, true
+		case ok && !isOneOff && len(m.entry) > 0:
+			g.loss("PidLidDistributionListMembers", mapi.LossStoreOnly, "the link to the entry of "+o.name)
 		}
 		if !ok {
-			if i < len(a) && len(a[i]) > 0 || i < len(b) && len(b[i]) > 0 {
-				g.loss("PidLidDistributionListMembers", mapi.LossNoHeader, "a member without an address")
-			}
+			g.loss("PidLidDistributionListMembers", mapi.LossNoHeader, "a member without an address")
 			continue
 		}
 		members = append(members, o)
 	}
 	return members
+}
+
+// stored reads the members as they are stored.
+func (g *generator) stored() []member {
+	if v, ok := g.m.Props.GetName(mapi.PidLidDistributionListStream); ok && v.Type() == mapi.TypeBinary && v.Size() > 0 {
+		b, err := mapi.ReadBlob(context.Background(), v.Blob(), maxStream)
+		list, whole := parseStream(b)
+		if err == nil && whole {
+			return list
+		}
+		g.loss("PidLidDistributionListStream", mapi.LossUnreadable, "the stream of members is damaged")
+		if len(list) > 0 {
+			return list
+		}
+	}
+	var list []member
+	for i, n := range []mapi.Name{mapi.PidLidDistributionListMembers, mapi.PidLidDistributionListOneOffMembers} {
+		v, _ := g.m.Props.GetName(n)
+		if v.Type() != mapi.TypeMultipleBinary {
+			continue
+		}
+		for j, e := range v.Elems() {
+			if j == len(list) {
+				list = append(list, member{})
+			}
+			if i == 0 {
+				list[j].entry = e
+			} else {
+				list[j].oneOff = e
+			}
+		}
+	}
+	return list
 }
 
 // group reads a card as a distribution list.
@@ -135,24 +154,37 @@ func (r *cardReader) group() {
 	r.props.SetName(mapi.PidLidFileUnderId, mapi.Int32Value(-1))
 
 	var members [][]byte
-	sum := uint32(0)
 	for i := range r.card.Lines {
-		l := &r.card.Lines[i]
-		o, ok := memberOf(l)
-		if !ok || len(members) >= maxMembers {
-			continue
+		o, ok := memberOf(&r.card.Lines[i])
+		if ok && len(members) < maxMembers {
+			members = append(members, o.entryID())
 		}
-		e := o.entryID()
-		sum = crc(sum, e)
-		members = append(members, e)
 	}
-	if len(members) > 0 {
-		v := mapi.MultiValue(mapi.TypeMultipleBinary, members)
-		r.props.SetName(mapi.PidLidDistributionListMembers, v)
-		r.props.SetName(mapi.PidLidDistributionListOneOffMembers, v)
-		r.props.SetName(mapi.PidLidDistributionListChecksum, mapi.Int32Value(int32(sum)))
-	}
+	r.setMembers(members)
 	r.common()
+}
+
+// setMembers stores members, and where the lists have no room for all of them
+// the stream. [MS-OXOCNTC] 2.2.2.2
+func (r *cardReader) setMembers(members [][]byte) {
+	if len(members) == 0 {
+		return
+	}
+	fit, size, sum := 0, 0, uint32(0)
+	for _, e := range members {
+		if size += len(e); size >= maxMemberBytes {
+			break
+		}
+		fit++
+		sum = crc(sum, e)
+	}
+	if fit < len(members) {
+		r.props.SetName(mapi.PidLidDistributionListStream, mapi.BinaryValue(listStream(members)))
+	}
+	v := mapi.MultiValue(mapi.TypeMultipleBinary, members[:fit])
+	r.props.SetName(mapi.PidLidDistributionListMembers, v)
+	r.props.SetName(mapi.PidLidDistributionListOneOffMembers, v)
+	r.props.SetName(mapi.PidLidDistributionListChecksum, mapi.Int32Value(int32(sum)))
 }
 
 // memberOf reads a member that is an address. A member that is a reference to

@@ -111,8 +111,8 @@ func params(l *vcard.Line) string {
 func (r *cardReader) keep(m *mapi.Message) {
 	g := &generator{m: m, version: versionOf(r.card.Version), labels: r.card.Get("LABEL") != nil}
 	g.message()
-	if body := m.Props.Text(mapi.PidTagBody); body != "" {
-		g.addText("NOTE", lf(body))
+	if v, _ := m.Props.Get(mapi.PidTagBody); v.InMemory() {
+		g.addText("NOTE", lf(v.Text()))
 	}
 	byKey := map[string][]*vcard.Line{}
 	for i := range g.lines {
@@ -148,7 +148,8 @@ func (r *cardReader) keep(m *mapi.Message) {
 				found = max(found, 0)
 				heads = append(heads, l.String())
 			}
-			byKey[k] = slices.Delete(slices.Clone(list), found, found+1)
+			list[found] = list[0]
+			byKey[k] = list[1:]
 			continue
 		}
 		lines = append(lines, l.String())
@@ -225,34 +226,38 @@ func extensionOf(l *vcard.Line) string {
 // restore puts the kept lines of a message back into what its properties gave.
 func restore(ctx context.Context, g *generator) {
 	ps := g.m.Props
-	claimed := make([]bool, len(g.lines))
+	byKey := map[string][]int{}
+	for i := range g.lines {
+		if l := &g.lines[i]; l.Data == nil && l.Long == nil {
+			k := key(l)
+			byKey[k] = append(byKey[k], i)
+		}
+	}
 	for _, s := range texts(ps, NameHeads) {
 		h, ok := vcard.ParseLine(s)
 		if !ok {
 			continue
 		}
 		k := key(&h)
-		for i := range g.lines {
-			l := &g.lines[i]
-			if claimed[i] || l.Data != nil || l.Long != nil || key(l) != k {
-				continue
-			}
-			claimed[i] = true
+		list := byKey[k]
+		if len(list) == 0 {
+			continue // the property was edited
+		}
+		l := &g.lines[list[0]]
+		byKey[k] = list[1:]
+		if l.Name != h.Name && !strings.HasPrefix(l.Name, "X-") {
 			// A name of another program does not take the place of one
 			// that the version has.
-			if l.Name == h.Name || strings.HasPrefix(l.Name, "X-") {
-				label, value := l.Param("LABEL"), l.Value
-				*l = h
-				if vcard.Unescape(h.Value) == vcard.Unescape(value) {
-					l.Value = value // with the escapes that belong there
-				}
-				if label != "" || g.version != vcard.V40 {
-					setLabel(l, label)
-				}
-			} else {
-				l.Group = h.Group
-			}
-			break
+			l.Group = h.Group
+			continue
+		}
+		label, value := l.Param("LABEL"), l.Value
+		*l = h
+		if vcard.Unescape(h.Value) == vcard.Unescape(value) {
+			l.Value = value // with the escapes that belong there
+		}
+		if label != "" || g.version != vcard.V40 {
+			setLabel(l, label)
 		}
 	}
 	for _, s := range texts(ps, NameLines) {
