@@ -19,6 +19,9 @@ import (
 // dovecot starts a Dovecot with POP3 on a loopback port, over a Maildir.
 func dovecot(t *testing.T, mails ...string) (addr, ca string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	bin, err := exec.LookPath("dovecot")
 	if err != nil {
 		bin = "/usr/sbin/dovecot"

@@ -378,7 +378,10 @@ func TestListingsOfARudeServer(t *testing.T) {
 	}
 }
 
-func TestMemoryStaysFlat(t *testing.T) {
+func TestLargeMailIsSpooled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	big := bytes.Repeat([]byte("0123456789012345678901234567890123456789\r\n"), 1<<20)
 	s := &server{mails: func(string) []stored { return []stored{{"1", big}} }}
 	dir := t.TempDir()

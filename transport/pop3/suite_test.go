@@ -126,6 +126,10 @@ func (w writer) Delete(ctx context.Context, f transport.Folder, refs []transport
 }
 
 func TestSourcePassesTheSuite(t *testing.T) {
+	huge := int64(24 << 20)
+	if testing.Short() {
+		huge = 2 << 20
+	}
 	for _, caps := range [][]string{{"USER", "UIDL", "TOP", "PIPELINING"}, {"USER", "UIDL"}} {
 		data := mem.New(mem.Options{})
 		byID := func(id string) transport.Folder {
@@ -161,7 +165,7 @@ func TestSourcePassesTheSuite(t *testing.T) {
 		tmp := t.TempDir()
 		h := &house{t: t, data: data, s: s, tmp: tmp, open: map[string]*pop3.Store{}}
 		storetest.Run(t, storetest.Options{
-			TempDir: tmp, Huge: 24 << 20,
+			TempDir: tmp, Huge: huge,
 			Open: func(context.Context) (transport.Source, transport.Sink, error) {
 				x := &house{t: h.t, data: h.data, s: h.s, tmp: h.tmp, open: map[string]*pop3.Store{}}
 				return x, writer{x, data}, nil
