@@ -43,7 +43,7 @@ func (x *exporter) attachments(refs *references) (inline, attached []*part, err 
 			inline = append(inline, p)
 			continue
 		case p.cid != "" && (flags&attachMHTMLRef != 0 || a.Props.Bool(mapi.PidTagAttachmentHidden)):
-			// Flagged as inline, but nothing refers to it. [MS-OXCMAIL] 2.1.3.3.6
+			// Flagged as inline, but nothing refers to it. [MS-OXCMAIL] 2.1.3.4.1.2
 			p.disposition = "inline"
 		}
 		attached = append(attached, p)

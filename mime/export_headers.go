@@ -250,7 +250,7 @@ func messageIDs(s string) []string {
 }
 
 // autoResponse spells the bits of PidTagAutoResponseSuppress. [MS-OXCMAIL]
-// 2.1.3.2.17
+// 2.1.3.2.20
 func autoResponse(n int64) string {
 	if n == -1 || n&0x3F == 0x3F {
 		return "All"
@@ -480,7 +480,7 @@ func (x *exporter) threadIndex(s string) {
 }
 
 // internetHeaders writes the named properties of PS_INTERNET_HEADERS, whose
-// names are those of the fields. [MS-OXCMAIL] 2.1.3.2.20
+// names are those of the fields. [MS-OXCMAIL] 2.1.3.2
 func (x *exporter) internetHeaders(stored, entity header.Fields) {
 	for i := range x.m.Props {
 		p := &x.m.Props[i]
@@ -497,7 +497,7 @@ func (x *exporter) internetHeaders(stored, entity header.Fields) {
 		if _, ok := entity.Get(name); ok {
 			continue
 		}
-		// Reserved for the transport. [MS-OXCMAIL] 2.1.3.2.20
+		// Reserved for the transport. [MS-OXCMAIL] 2.1.3.2
 		if hasPrefixFold(name, "X-Microsoft-Exchange-Organization") || hasPrefixFold(name, "X-Microsoft-Exchange-Forest") {
 			continue
 		}

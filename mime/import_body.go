@@ -295,7 +295,8 @@ type pendingInline struct {
 // maxHTMLScan bounds the HTML that is searched for references.
 const maxHTMLScan = 2 << 20
 
-// markInline flags the attachments that the HTML shows. [MS-OXCMAIL] 2.2.3.4.1
+// markInline flags the attachments that the HTML shows. [MS-OXCMAIL]
+// 2.2.3.4.1.4.1
 func (im *importer) markInline() {
 	if len(im.refs) == 0 || im.bodies.html == nil {
 		return

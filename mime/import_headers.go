@@ -131,7 +131,7 @@ func (im *importer) date(fs header.Fields, name string, tag mapi.Tag) bool {
 }
 
 // subject sets the subject with its prefix and the topic of the conversation.
-// [MS-OXCMAIL] 2.2.3.2.1, [MS-OXCMSG] 2.2.1.9, 2.2.1.10
+// [MS-OXCMAIL] 2.2.3.2.6, 2.2.3.2.7
 func (im *importer) subject(fs header.Fields) {
 	ps := &im.m.Props
 	f, ok := fs.Get("Subject")
@@ -272,10 +272,10 @@ func (im *importer) keywords(fs header.Fields) {
 }
 
 // suppressWords are the bits of PidTagAutoResponseSuppress from the lowest on.
-// [MS-OXCMAIL] 2.1.3.2.17
+// [MS-OXCMAIL] 2.1.3.2.20
 var suppressWords = [...]string{"DR", "NDR", "RN", "NRN", "OOF", "AutoReply"}
 
-// suppressBits reads X-Auto-Response-Suppress. [MS-OXCMAIL] 2.2.3.2.14
+// suppressBits reads X-Auto-Response-Suppress. [MS-OXCMAIL] 2.1.3.2.20
 func suppressBits(v string) (int32, bool) {
 	if strings.TrimSpace(v) == "" {
 		return 0, false
@@ -295,7 +295,7 @@ func suppressBits(v string) (int32, bool) {
 }
 
 // classOf is the message class for a Content-Class, "" when it has none of its
-// own. [MS-OXCMAIL] 2.2.3.2.12
+// own. [MS-OXCMAIL] 2.2.3.2.15
 func classOf(v string) string {
 	v = strings.TrimSpace(v)
 	switch strings.ToLower(v) {
@@ -321,7 +321,7 @@ func classOf(v string) string {
 
 // internetHeaders keeps X- fields, and the fields of lists that have no tag, as
 // named properties. The names of PS_INTERNET_HEADERS are in lower case. A field
-// that stands more than once becomes a list. [MS-OXCMAIL] 2.2.3.2.15,
+// that stands more than once becomes a list. [MS-OXCMAIL] 2.2.3.2,
 // [MS-OXCPRPT] 3.2.5.10
 func (im *importer) internetHeaders(fs header.Fields) {
 	names := 0
