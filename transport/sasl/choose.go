@@ -182,7 +182,7 @@ func FromAddress(ctx context.Context, a transport.Address, env *transport.Env) (
 	c := Credentials{User: a.User, As: a.Params.Get("authzid"), Secret: a.Password}
 	if c.User == "" {
 		return c, &transport.Error{
-			Kind: transport.Usage, Op: "login", Err: fmt.Errorf("%s names no user", a),
+			Kind: transport.Usage, Op: "login", Err: fmt.Errorf("the address of %s names no user", a.Host),
 			Remedy: "write it as " + a.Scheme + "://user@host",
 		}
 	}
@@ -194,7 +194,7 @@ func FromAddress(ctx context.Context, a transport.Address, env *transport.Env) (
 	}
 	if c.Secret == "" {
 		return c, &transport.Error{
-			Kind: transport.Auth, Op: "login", Err: fmt.Errorf("there is no password for %s", a),
+			Kind: transport.Auth, Op: "login", Err: fmt.Errorf("there is no password for %s at %s", a.User, a.Host),
 			Remedy: "give one by a password file, the environment or mailconv login",
 		}
 	}

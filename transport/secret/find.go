@@ -182,7 +182,7 @@ func (f *Finder) secret(ctx context.Context, a transport.Address) (string, error
 		if sasl.WantsToken(a.Params.Get("auth")) {
 			what = "login"
 		}
-		return "", &transport.Error{Kind: transport.Auth, Op: "login", Err: fmt.Errorf("there is no %s for %s", what, a), Remedy: strings.Join(ways, ", or ")}
+		return "", &transport.Error{Kind: transport.Auth, Op: "login", Err: fmt.Errorf("there is no %s for %s at %s", what, a.User, a.Host), Remedy: strings.Join(ways, ", or ")}
 	case err != nil:
 		return "", err
 	case e.Grant == nil:
