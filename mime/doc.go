@@ -24,7 +24,9 @@
 // form. Fields about the MIME structure are ours. A field that a property also
 // tells (subject, addresses, date, identifiers, importance) is written as
 // stored as long as both say the same; when they differ, the property wins, as
-// it is what the user sees and may have edited.
+// it is what the user sees and may have edited. What a store computes (the topic
+// of a conversation that is the subject, the mark of a draft) adds no field to
+// such a header. A report that was read from a mail keeps its parts.
 //
 // Not supported: S/MIME encryption and signing (what is signed or encrypted is passed
 // on untouched), uuencode, message/partial.
