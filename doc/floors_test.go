@@ -3,6 +3,7 @@ package doc_test
 import (
 	"encoding/json"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -117,6 +118,18 @@ func TestGroundFloorsAreQuiet(t *testing.T) {
 
 // At most one package imports the standard library's mime, under a name that
 // cannot be taken for ours.
+func TestOneRoomKnowsTheOtherMime(t *testing.T) {
+	var rooms []string
+	for _, p := range list(t) {
+		if slices.Contains(p.Imports, "mime") {
+			rooms = append(rooms, p.ImportPath)
+		}
+	}
+	if len(rooms) > 1 {
+		t.Errorf("%v import mime of the standard library: one is enough", rooms)
+	}
+}
+
 func TestNoRoomIsCalledUtil(t *testing.T) {
 	for _, p := range list(t) {
 		for _, bad := range []string{"util", "utils", "common", "helper", "helpers", "misc", "shared"} {
