@@ -39,7 +39,7 @@ func sendCommand(std stdio) *cli.Command {
 		}, append(storeFlags(sinkRole), &cli.IntFlag{Name: "codepage", Usage: "read 8-bit strings of MAPI items in code page `N`"})...),
 		Description: `Files may be of any form (.msg, .eml, ...), '-' is standard input. Without files
 a mail is made of the options. Bcc fields are taken out of what is sent. The
-connection is encrypted, or nothing is sent.
+connection is encrypted, or nothing is sent, unless the address has tls=none.
 
 EXAMPLES:
    mailconv send smtp://ann@mail.example letter.msg
