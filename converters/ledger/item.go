@@ -36,6 +36,8 @@ const (
 	Here       Gone = 0 // in the source, as far as the last listing knows
 	GoneSource Gone = 1 // not in the source any more
 	GoneBoth   Gone = 2 // deleted in the sink too
+	Removing   Gone = 3 // a deletion at the source, on behalf of the user, was about to happen
+	Removed    Gone = 4 // deleted at the source on behalf of the user; the copy stays
 )
 
 // A Fingerprint is the SHA-256 of an item's content; zero when it is not known.

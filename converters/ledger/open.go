@@ -88,7 +88,7 @@ func Read(ctx context.Context, path string) (*Ledger, error) {
 	} else if st.Size() == 0 {
 		return nil, fmt.Errorf("ledger %s: the file is empty: no run has written to it", path)
 	}
-	db, err := sql.Open("sqlite", "file:"+escape(path)+"?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=cache_size(-2048)")
+	db, err := sql.Open("sqlite", "file:"+escape(path)+"?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=cache_size(-1024)")
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)
 	}

@@ -235,7 +235,7 @@ func (l *Ledger) LeftContent(ctx context.Context, f Fingerprint, folder int64) (
 // Twin finds an item with the same content that is in the sink; nil when there
 // is none. The index that it needs is made by [Ledger.IndexContent].
 func (l *Ledger) Twin(ctx context.Context, f Fingerprint) (*Item, error) {
-	list, err := l.items(ctx, "WHERE content=? AND state='copied' AND gone<2 LIMIT 1", f[:])
+	list, err := l.items(ctx, "WHERE content=? AND state='copied' AND gone<>2 LIMIT 1", f[:])
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func (l *Ledger) IndexRefs() error {
 // and of which item.
 func (l *Ledger) Refs(ctx context.Context, sink int64, refs []transport.Key) (map[transport.Key]int64, error) {
 	in, args := keyList(refs)
-	rows, err := l.db.QueryContext(ctx, "SELECT ref, id FROM items WHERE sink=? AND ref<>'' AND ref IN "+in+" AND state='copied' AND gone<2", append([]any{sink}, args...)...)
+	rows, err := l.db.QueryContext(ctx, "SELECT ref, id FROM items WHERE sink=? AND ref<>'' AND ref IN "+in+" AND state='copied' AND gone<>2", append([]any{sink}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}

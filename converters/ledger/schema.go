@@ -6,7 +6,7 @@ const version = 1
 
 // pragmas of every connection. The cache is small and the same for a thousand
 // items and a million; the writer has a larger one.
-const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-2048)&_pragma=temp_store(FILE)"
+const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-1024)&_pragma=temp_store(FILE)"
 
 const schema = `
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -50,7 +50,7 @@ CREATE TABLE items (
 	folder INTEGER NOT NULL,
 	key TEXT NOT NULL,
 	state TEXT NOT NULL,
-	gone INTEGER NOT NULL DEFAULT 0,    -- 1: not in the source any more; 2: nor in the sink
+	gone INTEGER NOT NULL DEFAULT 0,    -- see Gone: 1 left the source, 2 the sink too, 3 and 4 deleted at the source by us
 	reason TEXT NOT NULL DEFAULT '',    -- of skipped and failed
 	detail TEXT NOT NULL DEFAULT '',
 	sink INTEGER NOT NULL DEFAULT 0,

@@ -35,7 +35,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, "PRAGMA cache_size=-8192"); err != nil {
+	if _, err := conn.ExecContext(ctx, "PRAGMA cache_size=-4096"); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -271,6 +271,12 @@ func (tx *Tx) SetMeta(id int64, m transport.Meta) error {
 // SetGone records whether the item is still there.
 func (tx *Tx) SetGone(id int64, g Gone) error {
 	return tx.one("item", id, "UPDATE items SET gone=?, at=? WHERE id=?", int(g), tx.now, id)
+}
+
+// SetRemoved records [Removing], [Removed] or [Here]. The time of the row stays
+// that of the copy.
+func (tx *Tx) SetRemoved(id int64, g Gone) error {
+	return tx.one("item", id, "UPDATE items SET gone=? WHERE id=?", int(g), id)
 }
 
 // Rekey gives the row of an item that moved, or whose store gave out new keys,

@@ -75,7 +75,7 @@ func (r *run) copyRows(ctx context.Context, j *job) error {
 				yield(nil, err)
 				return
 			}
-			if it.State == ledger.Failed && it.Run == r.id {
+			if it.State == ledger.Failed && it.Run == r.id || r.o.Query != "" && !j.seen.has(it.ID) {
 				continue
 			}
 			if page = append(page, it); len(page) == fetchSize {

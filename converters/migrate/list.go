@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 
@@ -21,7 +22,7 @@ const (
 
 // first is the work on a folder in the first run over a ledger.
 func (r *run) first(ctx context.Context, j *job) error {
-	fresh, spilled, err := r.list(ctx, j, false)
+	fresh, spilled, err := r.list(ctx, j, r.o.Query != "")
 	if err := r.unlisted(j, err); err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (r *run) relist(ctx context.Context, j *job) error {
 	if err := r.unlisted(j, err); err != nil {
 		return err
 	}
-	if r.refilter {
+	if r.refilter && r.o.Query == "" {
 		return r.lookAgain(ctx, j)
 	}
 	return nil
@@ -108,6 +109,10 @@ type lister struct {
 	changes []flagChange
 }
 
+// changedLater is the reason of a note on a copy that is older than its
+// original.
+const changedLater = "changed-later"
+
 type flagChange struct {
 	it   ledger.Item
 	meta transport.Meta
@@ -122,7 +127,7 @@ func (r *run) list(ctx context.Context, j *job, spill bool) (fresh []ledger.Item
 	page := make([]transport.Meta, 0, pageSize)
 	var failed []ledger.Item
 	var broke error
-	for m, err := range r.src.Items(ctx, j.f, cur) {
+	for m, err := range r.items(ctx, j.f, cur) {
 		if err != nil && m.Key == "" {
 			if stops(err) {
 				return nil, false, err
@@ -153,7 +158,9 @@ func (r *run) list(ctx context.Context, j *job, spill bool) (fresh []ledger.Item
 	if err := ls.carryFlags(ctx); err != nil {
 		return nil, false, err
 	}
-	if !cur.Delta && broke == nil {
+	if r.o.Query != "" {
+		j.seen = ls.seen
+	} else if !cur.Delta && broke == nil {
 		if err := ls.missing(ctx); err != nil {
 			return nil, false, err
 		}
@@ -169,6 +176,9 @@ func (r *run) list(ctx context.Context, j *job, spill bool) (fresh []ledger.Item
 		r.count(func(res *Result) { res.Known += more })
 	}
 	j.cursor = cur.Token
+	if r.o.Query != "" {
+		j.cursor = j.row.Cursor // a search moves on nothing
+	}
 	if ls.spill {
 		if err := ls.write(); err != nil {
 			return nil, false, err
@@ -176,6 +186,15 @@ func (r *run) list(ctx context.Context, j *job, spill bool) (fresh []ledger.Item
 		return nil, true, broke
 	}
 	return ls.fresh, false, broke
+}
+
+// items lists what is to be looked at in a folder.
+func (r *run) items(ctx context.Context, f transport.Folder, cur *transport.Cursor) iter.Seq2[transport.Meta, error] {
+	if r.o.Query == "" {
+		return r.src.Items(ctx, f, cur)
+	}
+	s, _ := transport.As[transport.Searcher](r.src) // usage made sure of it
+	return s.Search(ctx, f, r.o.Query)
 }
 
 // page asks the ledger about some items.
@@ -315,7 +334,7 @@ func (ls *lister) knownItem(it ledger.Item, m transport.Meta) []func(*ledger.Tx)
 	ls.j.known++
 	r.count(func(res *Result) { res.Known++ })
 	var list []func(*ledger.Tx) error
-	if it.Gone == ledger.GoneSource {
+	if it.Gone != ledger.Here {
 		list = update(func(tx *ledger.Tx) error { return tx.SetGone(it.ID, ledger.Here) })
 	}
 	if m.Size >= 0 && it.Meta.Size >= 0 && m.Size != it.Meta.Size && it.State == ledger.Copied {
@@ -325,7 +344,7 @@ func (ls *lister) knownItem(it ledger.Item, m transport.Meta) []func(*ledger.Tx)
 			if err := tx.SetMeta(it.ID, keep); err != nil {
 				return err
 			}
-			return tx.Note(it.ID, ledger.Note{Kind: ledger.Change, Name: "content", Reason: "changed-later", Detail: "the source changed the item after it was copied; the copy is as it was"})
+			return tx.Note(it.ID, ledger.Note{Kind: ledger.Change, Name: "content", Reason: changedLater, Detail: "the source changed the item after it was copied; the copy is as it was"})
 		})
 	}
 	if changed && !r.o.NoFlags && it.State == ledger.Copied {

@@ -45,6 +45,11 @@ type Options struct {
 	Batch int
 
 	Filter Filter
+	// Query selects items in the source's own language, see
+	// [transport.Searcher]; "" is all. Items that do not match get no row, and
+	// are searched for again by each run. A source that cannot search is an
+	// error of kind [transport.Usage].
+	Query string
 	// Map are rules for folders; the one with the longest From wins.
 	Map []MapRule
 	// NoRoles keeps names as they are: Sent Items does not become Sent.
@@ -60,6 +65,13 @@ type Options struct {
 	Dedupe bool
 	// MirrorDeletes deletes in the sink what was deleted in the source.
 	MirrorDeletes bool
+	// DeleteSource deletes at the source what has a whole copy: copied by this
+	// run or an earlier one, without severe loss, and found in the sink when
+	// that is asked again, by its bytes or, where the sink keeps items in its
+	// own way, by its meaning. A source that cannot delete, and a sink that
+	// cannot be asked, are an error of kind [transport.Usage]. Only items that
+	// Filter and Query select are deleted; duplicates stay.
+	DeleteSource bool
 	// NoFlags and NoMoves leave flags and places in the sink as they are.
 	NoFlags, NoMoves bool
 	// KeepFailed does not try items again that failed in an earlier run.
@@ -243,10 +255,14 @@ type Result struct {
 	Present int64 `json:"present"`
 	Found   int64 `json:"found"`
 	// Rekeyed kept their place, but the source gave them new keys.
-	Rekeyed   int64 `json:"rekeyed"`
-	Moved     int64 `json:"moved"`
-	Flags     int64 `json:"flags"`
-	Deleted   int64 `json:"deleted"`
+	Rekeyed int64 `json:"rekeyed"`
+	Moved   int64 `json:"moved"`
+	Flags   int64 `json:"flags"`
+	Deleted int64 `json:"deleted"`
+	// Removed were deleted at the source. Kept were to be, but the sink did not
+	// show a whole copy, or the source did not delete them.
+	Removed   int64 `json:"removed"`
+	Kept      int64 `json:"kept"`
 	Duplicate int64 `json:"duplicate"`
 	Skipped   int64 `json:"skipped"`
 	Failed    int64 `json:"failed"`
@@ -259,7 +275,8 @@ type Result struct {
 }
 
 // Complete reports whether nothing failed: every item that was asked for is in
-// the sink with all its content, and every folder could be listed.
+// the sink with all its content, every folder could be listed, and what was to
+// be deleted at the source is.
 func (r *Result) Complete() bool {
-	return r.Outcome == ledger.Done && r.Failed == 0 && r.Severe == 0 && r.Unlisted == 0
+	return r.Outcome == ledger.Done && r.Failed == 0 && r.Severe == 0 && r.Unlisted == 0 && r.Kept == 0
 }

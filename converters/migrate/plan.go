@@ -123,6 +123,9 @@ func DryRun(ctx context.Context, source transport.Source, sink transport.Sink, l
 	// The engine of the dry run writes to the scratch ledger and asks the real
 	// one.
 	r := newRun(source, sink, scratch, o)
+	if err := r.usage(); err != nil {
+		return nil, err
+	}
 	d := &dryRun{r: r, real: l, out: &Forecast{Skip: map[string]int64{}, Room: -1}}
 	if w != nil {
 		d.w = bufio.NewWriter(w)
@@ -291,7 +294,7 @@ func (d *dryRun) folder(ctx context.Context, f transport.Folder, row, sink int64
 		defer func() { page = page[:0] }()
 		return d.page(ctx, row, sink, page)
 	}
-	for m, err := range d.r.src.Items(ctx, f, nil) {
+	for m, err := range d.r.items(ctx, f, nil) {
 		if err != nil && m.Key == "" {
 			if ferr := flush(); ferr != nil {
 				return ferr

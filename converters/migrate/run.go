@@ -25,6 +25,9 @@ import (
 // next run goes on from there.
 func Run(ctx context.Context, source transport.Source, sink transport.Sink, l *ledger.Ledger, o Options) (*Result, error) {
 	r := newRun(source, sink, l, o)
+	if err := r.usage(); err != nil {
+		return &r.res, err
+	}
 	if r.o.Spool == nil {
 		r.o.Spool = spool.New(24<<20, "")
 		defer r.o.Spool.Close()
@@ -93,6 +96,12 @@ type run struct {
 	deduping  sync.Mutex
 }
 
+// Notes on folders.
+const (
+	noteFilter = "left out by the filter"
+	noteQuery  = "only what --query selects"
+)
+
 // A place is one folder of the sink.
 type place struct {
 	ledger.Sink
@@ -114,6 +123,7 @@ type job struct {
 	left string
 
 	cursor string // the state to save when all is done
+	seen   bits   // the rows that Query matches
 	count  int64
 	known  int64
 }
@@ -214,7 +224,10 @@ func (r *run) do(ctx context.Context) error {
 			return err
 		}
 	case !r.later:
-		return r.each(ctx, jobs, r.first)
+		if err := r.each(ctx, jobs, r.first); err != nil || !r.o.DeleteSource {
+			return err
+		}
+		return r.deleteSource(ctx, jobs)
 	default:
 		if err := r.each(ctx, jobs, r.relist); err != nil {
 			return err
@@ -227,7 +240,12 @@ func (r *run) do(ctx context.Context) error {
 		return err
 	}
 	if r.o.MirrorDeletes && r.o.Plan == nil {
-		return r.mirrorDeletes(ctx)
+		if err := r.mirrorDeletes(ctx); err != nil {
+			return err
+		}
+	}
+	if r.o.DeleteSource {
+		return r.deleteSource(ctx, jobs)
 	}
 	return nil
 }
@@ -341,12 +359,18 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 			r.count(func(res *Result) { res.Unlisted++ })
 			r.emit(FolderDone{Folder: f.String(), Error: j.row.Error})
 		case !r.o.Filter.folder(f.Path) || f.Hidden && !r.o.Filter.Hidden:
-			j.left, j.row.Note = "filter", "left out by the filter"
+			j.left, j.row.Note = "filter", noteFilter
 		case f.NoItems:
 			j.left = "no items"
 		}
-		if j.left == "" && j.row.Note == "left out by the filter" {
+		if j.left == "" && (j.row.Note == noteFilter || j.row.Note == noteQuery) {
 			j.row.Note = targets[i].note
+		}
+		if r.o.Query != "" {
+			// What the store holds says nothing of what matches.
+			if j.row.Expected = -1; j.left == "" && j.row.Note == "" {
+				j.row.Note = noteQuery
+			}
 		}
 		// Folders that can hold nothing are made too, so that the tree is
 		// whole; those that are left out are not.

@@ -56,6 +56,8 @@ type Totals struct {
 	Duplicate int64 `json:"duplicate"`
 	Skipped   int64 `json:"skipped"`
 	Failed    int64 `json:"failed"`
+	// Removed were deleted at the source once they were copied.
+	Removed int64 `json:"removed,omitempty"`
 	// Open are pending, or intents of a run that was killed.
 	Open  int64 `json:"open"`
 	Bytes int64 `json:"bytes"`
@@ -67,6 +69,9 @@ func (t *Totals) add(c ledger.Count) {
 	case ledger.Copied:
 		t.Copied += c.Items
 		t.Bytes += c.Bytes
+		if c.Gone == ledger.Removed {
+			t.Removed += c.Items
+		}
 	case ledger.Duplicate:
 		t.Duplicate += c.Items
 	case ledger.Skipped:
