@@ -47,8 +47,16 @@ type Rule struct {
 	Bias         int32
 	StandardBias int32
 	DaylightBias int32
-	Standard     Date // when standard time begins, in daylight time
-	Daylight     Date // when daylight time begins, in standard time
+	Reserved     [14]byte // X; see [NewRule]
+	Standard     Date     // when standard time begins, in daylight time
+	Daylight     Date     // when daylight time begins, in standard time
+}
+
+// NewRule is a rule with the reserved bytes that Outlook writes.
+func NewRule(bias, standardBias, daylightBias int32) Rule {
+	// QUIRK: [MS-OXOCAL] has zeros, Outlook the rest of a SYSTEMTIME: the first
+	// of January (corpus msg/hiraokahypertools-msgreader/A weekly 1.msg).
+	return Rule{Bias: bias, StandardBias: standardBias, DaylightBias: daylightBias, Reserved: [14]byte{0: 1, 4: 1}}
 }
 
 // changes reports whether the clock is changed at all.
@@ -109,7 +117,9 @@ func (d *Definition) Offset(t time.Time) time.Duration {
 
 // Fixed is a zone whose clock never changes, offset east of UTC.
 func Fixed(name string, offset time.Duration) Definition {
-	return Definition{KeyName: name, Rules: []Rule{{Flags: Effective | RecurCurrent, Bias: int32(-offset / time.Minute)}}}
+	r := NewRule(int32(-offset/time.Minute), 0, 0)
+	r.Flags, r.Year = Effective|RecurCurrent, 1601
+	return Definition{KeyName: name, Rules: []Rule{r}}
 }
 
 // UTC is the zone of that name.

@@ -77,6 +77,7 @@ func ParseDefinition(b []byte) (Definition, mapi.Problems, error) {
 		r := Rule{
 			Flags: u16(p[4:]), Year: u16(p[6:]),
 			Bias: i32(p[22:]), StandardBias: i32(p[26:]), DaylightBias: i32(p[30:]),
+			Reserved: [14]byte(p[8:22]),
 			Standard: date(p[34:]), Daylight: date(p[50:]),
 		}
 		pos += ruleSize

@@ -34,7 +34,7 @@ func AppendDefinition(b []byte, d Definition) []byte {
 		b = appendU16(b, 0x3E)
 		b = appendU16(b, r.Flags)
 		b = appendU16(b, r.Year)
-		b = append(b, make([]byte, 14)...)
+		b = append(b, r.Reserved[:]...)
 		b = appendI32(b, r.Bias)
 		b = appendI32(b, r.StandardBias)
 		b = appendI32(b, r.DaylightBias)

@@ -8,13 +8,14 @@ type Zone interface {
 	Offset(t time.Time) time.Duration
 }
 
-// A Location is a [time.Location] as a Zone.
+// A Location is a [time.Location] as a Zone. Its offsets are cut to whole
+// minutes, as a [Rule] has them; only local mean times have seconds.
 type Location struct{ *time.Location }
 
 // Offset implements [Zone].
 func (l Location) Offset(t time.Time) time.Duration {
 	_, s := t.In(l.Location).Zone()
-	return time.Duration(s) * time.Second
+	return (time.Duration(s) * time.Second).Truncate(time.Minute)
 }
 
 // Clock is what the clock of a zone shows at an instant.
@@ -125,7 +126,7 @@ func yearRule(z Zone, year int) runOfYears {
 	switch len(list) {
 	case 0:
 		o := z.Offset(Instant(z, time.Date(year, 7, 1, 0, 0, 0, 0, time.UTC)))
-		return runOfYears{rule: Rule{Bias: minutes(-o)}}
+		return runOfYears{rule: NewRule(minutes(-o), 0, 0)}
 	case 1:
 		// The zone moves for good: the first of January begins what it leaves.
 		c := list[0]
@@ -141,7 +142,7 @@ func pair(a, b Change) runOfYears {
 	}
 	std, day := b.After, a.After
 	return runOfYears{
-		rule:     Rule{Bias: minutes(-std), DaylightBias: minutes(std - day)},
+		rule:     NewRule(minutes(-std), 0, minutes(std-day)),
 		standard: candidates(b.At.Add(day)),
 		daylight: candidates(a.At.Add(std)),
 	}

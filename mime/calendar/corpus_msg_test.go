@@ -166,6 +166,13 @@ func differs(p *mapi.Property, m, back *mapi.Message) string {
 			return ""
 		}
 	}
+	switch name {
+	case "PidLidClipEnd", "PidLidReminderTime":
+		// Of single items these follow from start and end.
+		if _, series := m.Props.GetName(mapi.PidLidAppointmentRecur); !series {
+			return ""
+		}
+	}
 	if strings.HasPrefix(name, "PidLidTask") && want.Type() == mapi.TypeTime {
 		t, _ := want.Time()
 		u, _ := got.Time()
@@ -276,7 +283,7 @@ func TestCorpusBlobsComeBack(t *testing.T) {
 				if err != nil || len(problems) > 0 {
 					t.Errorf("%s: %v %v", name, err, problems)
 				} else if !bytes.Equal(timezone.AppendDefinition(nil, d), v.Raw()) {
-					t.Errorf("%s: %v does not come back", name, id)
+					t.Errorf("%s: %v does not come back\n%x\n%x", name, id, v.Raw(), timezone.AppendDefinition(nil, d))
 				}
 			}
 		}

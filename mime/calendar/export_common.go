@@ -75,6 +75,11 @@ func (x *exporter) common(it *item, m *mapi.Message) {
 // stamped says that DTSTAMP is the message's own.
 func follows(f *field, m *mapi.Message, stamped bool) bool {
 	ps := m.Props
+	if f.zero {
+		v, _ := f.get(ps)
+		n, ok := v.Int()
+		return ok && n == 0
+	}
 	switch f.ical {
 	case "X-MAILCONV-STATE-FLAGS":
 		n, _ := ps.NameInt(f.name)
@@ -98,8 +103,11 @@ func stateOf(m *mapi.Message) int {
 		return stateMeeting | stateReceived | stateCanceled
 	case class != classAppointment && class != classException:
 		return stateMeeting | stateReceived
-	case len(m.Recipients) > 0:
-		return stateMeeting
+	}
+	for _, r := range m.Recipients {
+		if !organizes(r) {
+			return stateMeeting
+		}
 	}
 	return 0
 }
@@ -176,8 +184,8 @@ func (x *exporter) field(it *item, f *field, ps mapi.Properties) {
 	}
 	switch f.kind {
 	case text:
-		if v.Type().IsString() && !v.Type().Multi() {
-			it.text(f.ical, v.Text())
+		if s := v.Text(); v.Type().IsString() && (s != "" || f.ical == "LOCATION") {
+			it.text(f.ical, s)
 		}
 	case texts:
 		if list := v.Texts(); len(list) > 0 {

@@ -67,6 +67,9 @@ func (x *exporter) event(m *mapi.Message) {
 			ze = zs
 		}
 	}
+	if x.ownZone(dayZone) {
+		dayZone = ""
+	}
 	if dayZone != "" {
 		z := zs
 		z.allDay = false
@@ -95,6 +98,20 @@ func (x *exporter) event(m *mapi.Message) {
 	if rec != nil {
 		x.exceptions(m, rec, start, &zs, &ze)
 	}
+}
+
+// ownZone reports whether the calendar that is open names a zone as its own.
+func (x *exporter) ownZone(name string) bool {
+	props, _ := parseKept(x.calendar)
+	p := find(props, "X-WR-TIMEZONE")
+	if p == nil || name == "" {
+		return false
+	}
+	a, ok := timezone.Resolve(ical.Text(p.Value))
+	b, ok2 := timezone.Resolve(name)
+	w1, _ := timezone.Windows(a)
+	w2, _ := timezone.Windows(b)
+	return ok && ok2 && (a == b || w1 != "" && w1 == w2)
 }
 
 func midnight(t time.Time) bool { return t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 }

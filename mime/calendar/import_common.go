@@ -185,6 +185,9 @@ func (it *itemReader) field(p *ical.Property, first bool) bool {
 			if set[i].ical != p.Name {
 				continue
 			}
+			if set[i].kind == text && p.Value == "" && set[i].ical != "LOCATION" {
+				return false
+			}
 			v, ok := set[i].parse(p.Value)
 			if !ok {
 				it.invalid(p, fmt.Errorf("%q cannot be read", p.Value[:min(len(p.Value), 60)]), false)

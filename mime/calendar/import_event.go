@@ -360,6 +360,16 @@ func (it *itemReader) state(class string) {
 		setInt(mapi.PidLidMeetingType, 1)
 	}
 	setInt(mapi.PidLidAppointmentStateFlags, stateOf(it.m))
+	for i := range eventFields {
+		f := &eventFields[i]
+		if _, ok := f.get(*ps); f.zero && !ok {
+			v := mapi.Int32Value(0)
+			if f.kind == boolean {
+				v = mapi.BoolValue(false)
+			}
+			f.set(ps, v)
+		}
+	}
 	if class != classAppointment {
 		if v, ok := ps.GetName(mapi.PidLidLocation); ok {
 			if _, have := ps.GetName(mapi.PidLidWhere); !have {

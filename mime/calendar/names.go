@@ -36,6 +36,7 @@ type field struct {
 	tag  mapi.Tag
 	name mapi.Name // where tag is 0
 	kind kind
+	zero bool // absent is 0 or FALSE
 }
 
 type kind uint8
@@ -95,10 +96,10 @@ var eventFields = []field{
 	{ical: "X-MS-OLK-NETSHOWURL", name: mapi.PidLidNetShowUrl},
 	{ical: "X-MS-OLK-ONLINEPASSWORD", name: mapi.PidLidOnlinePassword},
 	{ical: "X-MS-OLK-ORGALIAS", name: mapi.PidLidOrganizerAlias},
-	{ical: "X-MAILCONV-APPT-COLOR", name: mapi.PidLidAppointmentColor, kind: integer},
-	{ical: "X-MAILCONV-RESPONSE-STATUS", name: mapi.PidLidResponseStatus, kind: integer},
+	{ical: "X-MAILCONV-APPT-COLOR", name: mapi.PidLidAppointmentColor, kind: integer, zero: true},
+	{ical: "X-MAILCONV-RESPONSE-STATUS", name: mapi.PidLidResponseStatus, kind: integer, zero: true},
 	{ical: "X-MAILCONV-STATE-FLAGS", name: mapi.PidLidAppointmentStateFlags, kind: integer},
-	{ical: "X-MAILCONV-INVITED", name: mapi.PidLidFInvited, kind: boolean},
+	{ical: "X-MAILCONV-INVITED", name: mapi.PidLidFInvited, kind: boolean, zero: true},
 	{ical: "X-MAILCONV-MEETING-TYPE", name: mapi.PidLidMeetingType, kind: integer},
 	{ical: "X-MAILCONV-WHERE", name: mapi.PidLidWhere},
 }
