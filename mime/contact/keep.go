@@ -82,9 +82,24 @@ func canonicalValue(name string, l *vcard.Line) string {
 	return s
 }
 
-// sameHead reports whether two lines of the same key are the same line.
-func sameHead(a, b *vcard.Line) bool {
-	return a.Group == b.Group && a.Name == b.Name && params(a) == params(b)
+// class is which of several lines with one name a line is.
+func class(l *vcard.Line) string {
+	switch canonicalName(l) {
+	case "TEL":
+		return phoneOf(l).String()
+	case "ADR", "LABEL", "URL":
+		for _, t := range []string{"X-MAILING", "HOME", "WORK", "FTP"} {
+			if l.HasType(t) {
+				return t
+			}
+		}
+	}
+	return ""
+}
+
+// form is the whole of a line, but for the order of its parameters.
+func form(l *vcard.Line) string {
+	return l.Group + "." + l.Name + ";" + params(l) + ":" + l.Value
 }
 
 // params lists the parameters in an order that does not depend on the writer.
@@ -114,12 +129,12 @@ func (r *cardReader) keep(m *mapi.Message) {
 	if v, _ := m.Props.Get(mapi.PidTagBody); v.InMemory() {
 		g.addText("NOTE", lf(v.Text()))
 	}
-	byKey := map[string][]*vcard.Line{}
+	given := map[string]int{}    // lines by what they say
+	verbatim := map[string]int{} // by how they say it, too
 	for i := range g.lines {
-		l := &g.lines[i]
-		if l.Data == nil {
-			k := key(l)
-			byKey[k] = append(byKey[k], l)
+		if l := &g.lines[i]; l.Data == nil {
+			given[key(l)]++
+			verbatim[form(l)]++
 		}
 	}
 	keywords := map[string]bool{}
@@ -141,18 +156,17 @@ func (r *cardReader) keep(m *mapi.Message) {
 			continue
 		}
 		k := key(l)
-		if list := byKey[k]; len(list) > 0 {
-			found := slices.IndexFunc(list, func(have *vcard.Line) bool { return sameHead(l, have) && l.Value == have.Value })
-			if found < 0 || l.Name == "LABEL" {
-				// A label is a head by itself: it asks for labels.
-				found = max(found, 0)
-				heads = append(heads, l.String())
-			}
-			list[found] = list[0]
-			byKey[k] = list[1:]
+		if given[k] == 0 {
+			lines = append(lines, l.String())
 			continue
 		}
-		lines = append(lines, l.String())
+		given[k]--
+		if f := form(l); verbatim[f] > 0 && l.Name != "LABEL" {
+			verbatim[f]--
+			continue
+		}
+		// A label is a head by itself: it asks for labels.
+		heads = append(heads, l.String())
 	}
 	if r.card.Version != "" {
 		r.props.SetName(NameVersion, mapi.StringValue(r.card.Version))
@@ -243,7 +257,14 @@ func restore(ctx context.Context, g *generator) {
 		if len(list) == 0 {
 			continue // the property was edited
 		}
-		l := &g.lines[list[0]]
+		// One number may be there for home and work: each keeps its own.
+		n := 0
+		if len(list) > 1 {
+			c := class(&h)
+			n = max(0, slices.IndexFunc(list, func(i int) bool { return class(&g.lines[i]) == c }))
+		}
+		l := &g.lines[list[n]]
+		list[n] = list[0]
 		byKey[k] = list[1:]
 		if l.Name != h.Name && !strings.HasPrefix(l.Name, "X-") {
 			// A name of another program does not take the place of one
