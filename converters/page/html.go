@@ -17,8 +17,12 @@ import (
 	"github.com/mailconv/mailconv/mime/entity"
 )
 
-// maxInline is the size up to which an image is put into the page.
-const maxInline = 16 << 20
+// maxInline is the size up to which an image is put into the page, maxImages
+// that of all of them: a mail can show one image a million times.
+const (
+	maxInline = 16 << 20
+	maxImages = 64 << 20
+)
 
 // fit gives the frame the height of the mail in it. The frame runs no scripts.
 const fit = `for(const f of document.querySelectorAll("iframe")){const s=()=>{f.style.height=(f.contentDocument.documentElement.scrollHeight+24)+"px"};f.addEventListener("load",s);s()}`
@@ -103,7 +107,7 @@ func (p *Page) writeSanitised(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer r.Close()
-	images := &imageWriter{ctx: ctx, w: w}
+	images := &imageWriter{ctx: ctx, w: w, left: maxImages}
 	io.WriteString(w, `<base target="_blank"><meta charset="utf-8">`)
 	policy := bodyPolicy()
 	policy.RewriteSrc(func(u *url.URL) {
@@ -115,9 +119,10 @@ func (p *Page) writeSanitised(ctx context.Context, w io.Writer) error {
 			}
 			c = p.Inline[id]
 		}
-		if c == nil || c.Content().Size() > maxInline {
+		if c == nil || c.Content().Size() > maxInline || c.Content().Size() > images.left {
 			return
 		}
+		images.left -= c.Content().Size()
 		images.parts = append(images.parts, c)
 		*u = url.URL{Scheme: partScheme, Opaque: strconv.Itoa(len(images.parts) - 1)}
 	})
@@ -154,6 +159,8 @@ type imageWriter struct {
 	ctx   context.Context
 	w     io.Writer
 	parts []*entity.Entity
+	next  int   // the first of parts that was not written
+	left  int64 // bytes of images that may come
 }
 
 func (i *imageWriter) Write(b []byte) (int, error) {
@@ -170,8 +177,10 @@ func (i *imageWriter) Write(b []byte) (int, error) {
 		for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
 			digits++
 		}
-		// A number that we did not hand out was in the mail itself.
-		if n, err := strconv.Atoi(rest[:digits]); err == nil && n < len(i.parts) {
+		// Stand-ins come in the order in which they were handed out, each once;
+		// any other was in the mail itself.
+		if n, err := strconv.Atoi(rest[:digits]); err == nil && n >= i.next && n < len(i.parts) {
+			i.next = n + 1
 			if err := i.image(i.parts[n]); err != nil {
 				return 0, err
 			}
