@@ -59,12 +59,14 @@ func copyFlags() []cli.Flag {
 	}
 	flags = append(flags, filterFlags()...)
 	flags = append(flags,
+		&cli.StringFlag{Name: "query", Usage: "only items that match `QUERY` in the source's own language, as in SUBJECT \"offer\" for IMAP"},
 		&cli.StringSliceFlag{Name: "folder-map", Usage: "put folder A and what is below it into B, as `A=B`"},
 		&cli.BoolFlag{Name: "keep-names", Usage: "do not translate Sent Items and its like to the sink's own"},
 		&cli.BoolFlag{Name: "merge", Usage: "put folders of the same name into one"},
 		&cli.StringFlag{Name: "non-mail", Usage: "appointments, contacts and tasks in a sink for mail: `mail` (in a folder of its own) or skip", Value: "mail"},
 		&cli.BoolFlag{Name: "dedupe", Usage: "copy identical items once"},
 		&cli.BoolFlag{Name: "mirror-deletes", Usage: "delete in the sink what was deleted in the source"},
+		&cli.BoolFlag{Name: "delete-source", Usage: "delete at the source what the sink, asked again, has whole"},
 		&cli.BoolFlag{Name: "no-flags", Usage: "do not carry changes of flags"},
 		&cli.BoolFlag{Name: "no-moves", Usage: "do not carry moves between folders"},
 		&cli.BoolFlag{Name: "keep-failed", Usage: "do not try again what failed in an earlier run"},
@@ -118,7 +120,7 @@ func optionsOf(c *cli.Context, cv *converters.Converter, sp *spool.Spool) (migra
 		Converter: cv, Contenter: &meaning.Reader{Converter: cv}, Spool: sp,
 		Encode:  func(ctx context.Context, w io.Writer, m *mapi.Message) error { return msg.Write(ctx, w, m, nil) },
 		Workers: c.Int("workers"), NoRoles: c.Bool("keep-names"), Merge: c.Bool("merge"), Dedupe: c.Bool("dedupe"),
-		MirrorDeletes: c.Bool("mirror-deletes"), NoFlags: c.Bool("no-flags"), NoMoves: c.Bool("no-moves"),
+		MirrorDeletes: c.Bool("mirror-deletes"), DeleteSource: c.Bool("delete-source"), Query: c.String("query"), NoFlags: c.Bool("no-flags"), NoMoves: c.Bool("no-moves"),
 		KeepFailed: c.Bool("keep-failed"), Repair: c.Bool("repair"), Quarantine: c.String("quarantine"),
 		BytesPerDay: c.Int64("bytes-per-day"), MaxBytes: c.Int64("max-bytes"),
 	}
