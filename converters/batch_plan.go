@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mailconv/mailconv/transport/filename"
 )
 
 // job is one input file with the place of its output.
@@ -80,8 +82,7 @@ func (b *Batch) outIsFolder(inputs []string) (bool, error) {
 }
 
 // distinct gives two inputs that would be written to one file (a.msg and a.oft,
-// or x/a.msg and y/a.msg into one folder) names of their own. Names that
-// differ by case alone are one file on some systems. Files that are called
+// or x/a.msg and y/a.msg into one folder) names of their own. Files that are called
 // like mail choose first: a picture beside a letter does not rename it.
 func distinct(jobs []job) {
 	taken := map[string]bool{}
@@ -90,11 +91,11 @@ func distinct(jobs []job) {
 			return
 		}
 		name := j.out
-		for n := 2; taken[strings.ToLower(name)]; n++ {
+		for n := 2; taken[filename.Fold(name)]; n++ {
 			name = fmt.Sprintf("%s (%d)", j.out, n)
 		}
 		j.out = name
-		taken[strings.ToLower(name)] = true
+		taken[filename.Fold(name)] = true
 	}
 	for _, mail := range []bool{true, false} {
 		for i := range jobs {

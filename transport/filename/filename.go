@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // maxBytes is the length of a name that every common file system takes, less
@@ -48,7 +50,7 @@ func Clean(s, fallback string) string {
 	}
 	stem, _, _ := strings.Cut(name, ".")
 	if reserved(strings.TrimRight(stem, " ")) {
-		name = "_" + name
+		name = shorten("_" + name)
 	}
 	return name
 }
@@ -83,8 +85,8 @@ func reserved(stem string) bool {
 	}
 }
 
-// A Set hands out names that differ from each other, also where case does not
-// count. The zero value is empty. It is not safe for concurrent use.
+// A Set hands out names that differ from each other on every file system, see
+// [Fold]. The zero value is empty. It is not safe for concurrent use.
 type Set struct{ taken map[string]bool }
 
 // Unique returns name, or name with a number before its extension when it was
@@ -97,9 +99,16 @@ func (s *Set) Unique(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		stem, ext = name[:i], name[i:]
 	}
-	for n := 2; s.taken[strings.ToLower(name)]; n++ {
+	for n := 2; s.taken[Fold(name)]; n++ {
 		name = stem + " (" + strconv.Itoa(n) + ")" + ext
 	}
-	s.taken[strings.ToLower(name)] = true
+	s.taken[Fold(name)] = true
 	return name
+}
+
+// Fold is equal for names that some file system takes for one: those that
+// differ in case, or in how an accent is written.
+func Fold(name string) string {
+	// Upper case first: ς and σ are both Σ.
+	return strings.ToLower(strings.ToUpper(norm.NFC.String(name)))
 }
