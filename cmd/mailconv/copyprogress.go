@@ -84,9 +84,20 @@ func (p *copyProgress) result(r *migrate.Result) {
 		n    int64
 		what string
 	}{
-		{r.Known, "known"}, {r.Present, "were there"}, {r.Found, "put by a run that was killed"}, {r.Rekeyed, "under new keys"}, {r.Moved, "moved"},
-		{r.Flags, "with new flags"}, {r.Deleted, "deleted"}, {r.Removed, "deleted at the source"}, {r.Kept, "kept at the source"}, {r.Duplicate, "duplicate"}, {r.Skipped, "skipped"}, {r.Failed, "failed"},
-		{r.Severe, "lost content"}, {r.Unlisted, "folders could not be listed"},
+		{r.Known, "known"},
+		{r.Present, "were there"},
+		{r.Found, "put by a run that was killed"},
+		{r.Rekeyed, "under new keys"},
+		{r.Moved, "moved"},
+		{r.Flags, "with new flags"},
+		{r.Deleted, "deleted"},
+		{r.Removed, "deleted at the source"},
+		{r.Kept, "kept at the source"},
+		{r.Duplicate, "duplicate"},
+		{r.Skipped, "skipped"},
+		{r.Failed, "failed"},
+		{r.Severe, "lost content"},
+		{r.Unlisted, "folders could not be listed"},
 	} {
 		if e.n > 0 {
 			s += fmt.Sprintf(", %d %s", e.n, e.what)

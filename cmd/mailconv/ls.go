@@ -147,8 +147,10 @@ func (l *lister) item(f transport.Folder, m transport.Meta) {
 	}
 	switch {
 	case l.json != nil:
-		_ = l.json.Encode(map[string]any{"folder": f.Path, "key": m.Key, "received": received, "bytes": m.Size, "flags": flagNames(m.Flags),
-			"keywords": m.Keywords, "class": m.Class, "subject": m.Subject, "skip": m.Skip})
+		_ = l.json.Encode(map[string]any{
+			"folder": f.Path, "key": m.Key, "received": received, "bytes": m.Size, "flags": flagNames(m.Flags),
+			"keywords": m.Keywords, "class": m.Class, "subject": m.Subject, "skip": m.Skip,
+		})
 	case l.csv != nil:
 		_ = l.csv.Write([]string{f.String(), string(m.Key), received, number(m.Size), strings.Join(flagNames(m.Flags), " "), strings.Join(m.Keywords, " "), m.Class, m.Subject})
 	default:
@@ -197,8 +199,13 @@ var flagList = []struct {
 	flag transport.Flags
 	name string
 }{
-	{transport.Seen, "seen"}, {transport.Answered, "answered"}, {transport.Flagged, "flagged"}, {transport.Deleted, "deleted"},
-	{transport.Draft, "draft"}, {transport.Forwarded, "forwarded"}, {transport.MDNSent, "mdn-sent"},
+	{transport.Seen, "seen"},
+	{transport.Answered, "answered"},
+	{transport.Flagged, "flagged"},
+	{transport.Deleted, "deleted"},
+	{transport.Draft, "draft"},
+	{transport.Forwarded, "forwarded"},
+	{transport.MDNSent, "mdn-sent"},
 }
 
 func flagNames(f transport.Flags) []string {

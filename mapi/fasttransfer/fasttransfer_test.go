@@ -185,10 +185,14 @@ var vectors = []struct {
 	{"PtypMultipleInteger32", "0310 0966 02000000 01000000 FEFFFFFF", prop(0x66091003, mapi.RawValue(mapi.TypeMultipleInteger32, unhex("01000000 FEFFFFFF")))},
 	{"PtypMultipleBinary", "0211 0A66 02000000 02000000 0102 00000000", prop(0x660A1102, mapi.MultiValue(mapi.TypeMultipleBinary, [][]byte{{1, 2}, {}}))},
 	{"PtypMultipleString", "1F10 0E66 01000000 04000000 6100 0000", prop(0x660E101F, mapi.MultiStringValue([]string{"a"}))},
-	{"named by number", "0300 0080 0820060000000000C000000000000046 00 10850000 07000000",
-		mapi.Property{Tag: 0x80000003, Name: &mapi.Name{Set: mapi.PSETIDCommon, ID: 0x8510}, Value: mapi.Int32Value(7)}},
-	{"named by string", "0B00 0080 2903020000000000C000000000000046 01 6B0065007900 0000 0000",
-		mapi.Property{Tag: 0x8000000B, Name: &mapi.Name{Set: mapi.PSPublicStrings, Name: "key"}, Value: mapi.BoolValue(false)}},
+	{
+		"named by number", "0300 0080 0820060000000000C000000000000046 00 10850000 07000000",
+		mapi.Property{Tag: 0x80000003, Name: &mapi.Name{Set: mapi.PSETIDCommon, ID: 0x8510}, Value: mapi.Int32Value(7)},
+	},
+	{
+		"named by string", "0B00 0080 2903020000000000C000000000000046 01 6B0065007900 0000 0000",
+		mapi.Property{Tag: 0x8000000B, Name: &mapi.Name{Set: mapi.PSPublicStrings, Name: "key"}, Value: mapi.BoolValue(false)},
+	},
 	{"no mapping", "0300 2381 2803020000000000C000000000000046 00 23810000 01000000", prop(0x81230003, mapi.Int32Value(1))},
 	{"code page 1251", "E384 3700 03000000 CFF000", prop(0x0037001E, mapi.RawValue(mapi.TypeString8, []byte{0xCF, 0xF0}).WithCharset(page(1251)))},
 	{"code page 65001", "E9FD 3700 03000000 C3A400", prop(0x0037001E, mapi.RawValue(mapi.TypeString8, []byte{0xC3, 0xA4}).WithCharset(page(65001)))},

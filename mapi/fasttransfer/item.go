@@ -126,8 +126,10 @@ func openItem(ctx context.Context, r io.ReaderAt, size int64) (*item, mapi.Probl
 		case opIsInterfaceOk:
 			b, err := c.Peek(int(min(n, 20)))
 			if err == nil && len(b) == 20 && mapi.GUID(b[4:20]) != iidMessage {
-				return nil, nil, &mapi.FormatError{Format: "fts", Problem: mapi.Problem{Severe: true, Unsupported: true, Offset: at,
-					Field: "IsInterfaceOk", Detail: fmt.Sprintf("the data are of interface %v, not of a message", mapi.GUID(b[4:20]))}}
+				return nil, nil, &mapi.FormatError{Format: "fts", Problem: mapi.Problem{
+					Severe: true, Unsupported: true, Offset: at,
+					Field: "IsInterfaceOk", Detail: fmt.Sprintf("the data are of interface %v, not of a message", mapi.GUID(b[4:20])),
+				}}
 			}
 		case opConfig, opTellPartnerVersion:
 		default:
@@ -136,8 +138,10 @@ func openItem(ctx context.Context, r io.ReaderAt, size int64) (*item, mapi.Probl
 		c.Skip(n)
 	}
 	if it.size == 0 {
-		return nil, nil, &mapi.FormatError{Format: "fts", Problem: mapi.Problem{Severe: true, Offset: 0,
-			Field: "TransferBuffer", Detail: "the data hold no stream"}}
+		return nil, nil, &mapi.FormatError{Format: "fts", Problem: mapi.Problem{
+			Severe: true, Offset: 0,
+			Field: "TransferBuffer", Detail: "the data hold no stream",
+		}}
 	}
 	return it, problems, nil
 }

@@ -135,8 +135,10 @@ func (s sourceReader) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (l *Lexer) problem(severe bool, off int64, field, spec, format string, args ...any) {
-	l.problems.Add(mapi.Problem{Severe: severe, Where: l.path, Offset: off, Field: field,
-		Detail: fmt.Sprintf(format, args...), Spec: "[MS-OXCFXICS] " + spec})
+	l.problems.Add(mapi.Problem{
+		Severe: severe, Where: l.path, Offset: off, Field: field,
+		Detail: fmt.Sprintf(format, args...), Spec: "[MS-OXCFXICS] " + spec,
+	})
 }
 
 // damage makes the error that ends the reading.
@@ -145,8 +147,10 @@ func (l *Lexer) damage(off int64, field string, err error) error {
 	if errors.As(err, &e) {
 		return e.error
 	}
-	return &mapi.FormatError{Format: "fts", Problem: mapi.Problem{Severe: true, Where: l.path, Offset: off,
-		Field: field, Detail: err.Error(), Spec: "[MS-OXCFXICS] 2.2.4.1"}}
+	return &mapi.FormatError{Format: "fts", Problem: mapi.Problem{
+		Severe: true, Where: l.path, Offset: off,
+		Field: field, Detail: err.Error(), Spec: "[MS-OXCFXICS] 2.2.4.1",
+	}}
 }
 
 func (l *Lexer) codePage(n int) mapi.Charset {

@@ -43,8 +43,10 @@ func Decode(ctx context.Context, r io.ReaderAt, size int64, opts *Options) (*map
 	}
 	if len(m.Props) == 0 && len(m.Recipients) == 0 && len(m.Attachments) == 0 {
 		if e, err := l.Peek(); err == nil && e.Marker != 0 {
-			return nil, nil, &mapi.FormatError{Format: "fts", Problem: mapi.Problem{Severe: true, Unsupported: true, Offset: e.Offset,
-				Field: "root", Detail: fmt.Sprintf("the stream starts with %v; it is not one message", e.Marker), Spec: "[MS-OXCFXICS] 2.2.4.2"}}
+			return nil, nil, &mapi.FormatError{Format: "fts", Problem: mapi.Problem{
+				Severe: true, Unsupported: true, Offset: e.Offset,
+				Field: "root", Detail: fmt.Sprintf("the stream starts with %v; it is not one message", e.Marker), Spec: "[MS-OXCFXICS] 2.2.4.2",
+			}}
 		}
 	}
 	l.rest()

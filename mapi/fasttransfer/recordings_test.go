@@ -186,8 +186,7 @@ type side struct {
 // they were not asked for by name, so they are compared by the lexer test.
 func TestRecordedMessages(t *testing.T) {
 	compared := 0
-	var check func(t *testing.T, where string, ps mapi.Properties, want map[string]any)
-	check = func(t *testing.T, where string, ps mapi.Properties, want map[string]any) {
+	check := func(t *testing.T, where string, ps mapi.Properties, want map[string]any) {
 		for tag, x := range want {
 			var n uint32
 			fmt.Sscanf(tag, "%x", &n)

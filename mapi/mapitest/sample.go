@@ -67,7 +67,8 @@ func Sample() *mapi.Message {
 	inner.Props.Set(mapi.PidTagSubject, mapi.StringValue("innerste"))
 	inner.Props.SetName(mapi.Name{Set: mapi.PSETIDCommon, ID: 0x8503}, mapi.BoolValue(false))
 	inner.Recipients = append(inner.Recipients, &mapi.Recipient{Props: mapi.Properties{
-		{Tag: mapi.PidTagDisplayName, Value: mapi.StringValue("D")}}})
+		{Tag: mapi.PidTagDisplayName, Value: mapi.StringValue("D")},
+	}})
 
 	middle := &mapi.Message{}
 	middle.Props.Set(mapi.PidTagMessageClass, mapi.StringValue("REPORT.IPM.Note.NDR"))
@@ -84,8 +85,10 @@ func Sample() *mapi.Message {
 	ole := &mapi.Attachment{Storage: &mapi.Storage{
 		CLSID: mapi.MustGUID("00020810-0000-0000-C000-000000000046"), State: 7,
 		Streams: []mapi.Stream{{Name: "\x01CompObj", Data: mapi.Bytes("object")}, {Name: "Workbook", Data: Large(50_000)}},
-		Storages: []*mapi.Storage{{Name: "Ordner", Created: 1, Modified: 2,
-			Streams: []mapi.Stream{{Name: "leer", Data: mapi.Bytes(nil)}}}},
+		Storages: []*mapi.Storage{{
+			Name: "Ordner", Created: 1, Modified: 2,
+			Streams: []mapi.Stream{{Name: "leer", Data: mapi.Bytes(nil)}},
+		}},
 	}}
 	ole.Props.Set(mapi.PidTagAttachMethod, mapi.Int32Value(mapi.AttachOLE))
 

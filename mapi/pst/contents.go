@@ -167,8 +167,10 @@ func (f *File) compareCount(folder NID, v View, read int) {
 		tag = mapi.PidTagAssociatedContentCount
 	}
 	if want, ok := ps.Int(tag); ok && int(want) != read {
-		f.problem(mapi.Problem{Severe: int(want) > read && v == Contents, Where: "folder " + folder.String(), Offset: -1, Field: tag.Canonical(),
-			Detail: fmt.Sprintf("the folder says %d items, %d were read", want, read), Spec: "[MS-PST] 2.4.4.1"})
+		f.problem(mapi.Problem{
+			Severe: int(want) > read && v == Contents, Where: "folder " + folder.String(), Offset: -1, Field: tag.Canonical(),
+			Detail: fmt.Sprintf("the folder says %d items, %d were read", want, read), Spec: "[MS-PST] 2.4.4.1",
+		})
 	}
 }
 

@@ -102,8 +102,10 @@ func (w *walker) walk(fo Folder, depth int) bool {
 	taken := map[string]int{}
 	for _, k := range kids {
 		if _, dup := w.seen[k.NID]; dup {
-			f.problem(mapi.Problem{Severe: true, Where: "node " + fo.NID.String(), Offset: -1, Field: "dwRowID",
-				Detail: fmt.Sprintf("sub-folder %v is in the hierarchy twice", k.NID), Spec: "[MS-PST] 2.4.4.4"})
+			f.problem(mapi.Problem{
+				Severe: true, Where: "node " + fo.NID.String(), Offset: -1, Field: "dwRowID",
+				Detail: fmt.Sprintf("sub-folder %v is in the hierarchy twice", k.NID), Spec: "[MS-PST] 2.4.4.4",
+			})
 			continue
 		}
 		if k.Name == "" {

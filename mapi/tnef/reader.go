@@ -81,8 +81,10 @@ func (d *decoder) cursor(off, n int64) *cursor.Cursor {
 }
 
 func (d *decoder) problem(severe bool, off int64, field, spec, format string, args ...any) {
-	d.problems.Add(mapi.Problem{Severe: severe, Where: d.path, Offset: off, Field: field,
-		Detail: fmt.Sprintf(format, args...), Spec: spec})
+	d.problems.Add(mapi.Problem{
+		Severe: severe, Where: d.path, Offset: off, Field: field,
+		Detail: fmt.Sprintf(format, args...), Spec: spec,
+	})
 }
 
 // An item is one attribute: its data lie at off, n bytes of them.
@@ -109,9 +111,11 @@ func (d *decoder) message(off, size int64) (*mapi.Message, error) {
 		sig = signature
 	}
 	if err != nil || sig != signature {
-		return nil, &mapi.FormatError{Format: "tnef", Problem: mapi.Problem{Severe: true, Where: d.path, Offset: off,
+		return nil, &mapi.FormatError{Format: "tnef", Problem: mapi.Problem{
+			Severe: true, Where: d.path, Offset: off,
 			Field: "TNEFSignature", Spec: "[MS-OXTNEF] 2.1.3.1",
-			Detail: fmt.Sprintf("the stream starts with 0x%08X, not with 0x%08X; it is not TNEF", sig, signature)}}
+			Detail: fmt.Sprintf("the stream starts with 0x%08X, not with 0x%08X; it is not TNEF", sig, signature),
+		}}
 	}
 	before := len(*d.problems)
 	items, err := d.items(c)

@@ -204,8 +204,10 @@ func TestLegacyAttributesAlone(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tag.Canonical(), got, want)
 		}
 	}
-	for tag, want := range map[mapi.Tag]int64{mapi.PidTagImportance: 2, mapi.PidTagMessageFlags: 3,
-		mapi.PidTagOwnerAppointmentId: 5, mapi.PidTagResponseRequested: 1} {
+	for tag, want := range map[mapi.Tag]int64{
+		mapi.PidTagImportance: 2, mapi.PidTagMessageFlags: 3,
+		mapi.PidTagOwnerAppointmentId: 5, mapi.PidTagResponseRequested: 1,
+	} {
 		if got, _ := m.Props.Int(tag); got != want {
 			t.Errorf("%s: %d, want %d", tag.Canonical(), got, want)
 		}

@@ -16,8 +16,12 @@ func Plist(m transport.Meta) string {
 		flag transport.Flags
 		bit  int
 	}{
-		{transport.Seen, bitRead}, {transport.Deleted, bitDeleted}, {transport.Answered, bitAnswered},
-		{transport.Flagged, bitFlagged}, {transport.Draft, bitDraft}, {transport.Forwarded, bitForwarded},
+		{transport.Seen, bitRead},
+		{transport.Deleted, bitDeleted},
+		{transport.Answered, bitAnswered},
+		{transport.Flagged, bitFlagged},
+		{transport.Draft, bitDraft},
+		{transport.Forwarded, bitForwarded},
 	} {
 		if m.Flags.Has(f.flag) {
 			flags |= f.bit

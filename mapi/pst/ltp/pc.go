@@ -128,8 +128,10 @@ func (pc *PC) Properties() (mapi.Properties, []Object, mapi.Problems) {
 			continue
 		}
 		if !tag.Type().Known() {
-			problems.Add(mapi.Problem{Where: pc.h.node.String(), Offset: -1, Field: "wPropType",
-				Detail: "property 0x" + tag.String() + " has a type that does not exist; it is left out", Spec: "[MS-PST] 2.3.3.3"})
+			problems.Add(mapi.Problem{
+				Where: pc.h.node.String(), Offset: -1, Field: "wPropType",
+				Detail: "property 0x" + tag.String() + " has a type that does not exist; it is left out", Spec: "[MS-PST] 2.3.3.3",
+			})
 			continue
 		}
 		v, err := pc.Value(i)

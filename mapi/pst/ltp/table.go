@@ -87,8 +87,10 @@ func OpenTable(f *ndb.File, n ndb.Node) (*Table, error) {
 			cb: int(c[6]), bit: int(c[7]),
 		}
 		if col.ib+col.cb > t.rowSize || t.ceb+col.bit/8 >= t.rowSize || col.cb == 0 {
-			t.damage.Add(mapi.Problem{Where: n.String(), Offset: -1, Field: "ibData",
-				Detail: "column 0x" + col.Tag.String() + " lies outside of the row; it is left out", Spec: "[MS-PST] 2.3.4.2"})
+			t.damage.Add(mapi.Problem{
+				Where: n.String(), Offset: -1, Field: "ibData",
+				Detail: "column 0x" + col.Tag.String() + " lies outside of the row; it is left out", Spec: "[MS-PST] 2.3.4.2",
+			})
 			continue
 		}
 		t.cols = append(t.cols, col)

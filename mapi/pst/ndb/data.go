@@ -144,8 +144,10 @@ func (f *File) plausible(d *Data, x xblock) error {
 		return broken(d.node.String(), -1, "lcbTotal", "2.2.2.8.3.2.1", "%d bytes in a file of %d: blocks are listed again and again", d.size, f.size)
 	}
 	if d.size != int64(x.total) && len(d.lost) == 0 {
-		p := mapi.Problem{Where: d.node.String(), Offset: -1, Field: "lcbTotal",
-			Detail: fmt.Sprintf("%d, but the blocks hold %d bytes", x.total, d.size), Spec: "[MS-PST] 2.2.2.8.3.2.1"}
+		p := mapi.Problem{
+			Where: d.node.String(), Offset: -1, Field: "lcbTotal",
+			Detail: fmt.Sprintf("%d, but the blocks hold %d bytes", x.total, d.size), Spec: "[MS-PST] 2.2.2.8.3.2.1",
+		}
 		d.lost.Add(p)
 		f.damage(p)
 	}
@@ -186,8 +188,10 @@ func (f *File) xblock(bid BID, of Node) (xblock, error) {
 	n := int(binary.LittleEndian.Uint16(b[2:]))
 	x := xblock{level: int(b[1]), total: binary.LittleEndian.Uint32(b[4:]), l: f.l}
 	if 8+n*f.l.IDSize > len(b) {
-		f.damage(mapi.Problem{Severe: true, Where: of.String(), Offset: -1, Field: "cEnt",
-			Detail: fmt.Sprintf("block %v of %d bytes has no room for %d entries", bid, len(b), n), Spec: "[MS-PST] 2.2.2.8.3.2.1"})
+		f.damage(mapi.Problem{
+			Severe: true, Where: of.String(), Offset: -1, Field: "cEnt",
+			Detail: fmt.Sprintf("block %v of %d bytes has no room for %d entries", bid, len(b), n), Spec: "[MS-PST] 2.2.2.8.3.2.1",
+		})
 		n = (len(b) - 8) / f.l.IDSize
 	}
 	x.ids = b[8 : 8+n*f.l.IDSize]

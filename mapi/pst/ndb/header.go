@@ -177,8 +177,10 @@ func (f *File) checkHeader(intact bool, ver uint16) {
 		}
 	}
 	if h.EOF > f.size {
-		f.damage(mapi.Problem{Severe: true, Where: "ROOT", Offset: f.size, Field: "ibFileEof",
-			Detail: fmt.Sprintf("the file has %d bytes, but should have %d: its end is missing", f.size, h.EOF), Spec: "[MS-PST] 2.2.2.5"})
+		f.damage(mapi.Problem{
+			Severe: true, Where: "ROOT", Offset: f.size, Field: "ibFileEof",
+			Detail: fmt.Sprintf("the file has %d bytes, but should have %d: its end is missing", f.size, h.EOF), Spec: "[MS-PST] 2.2.2.5",
+		})
 	}
 	f.findCrypt()
 }
@@ -205,8 +207,10 @@ func (f *File) findCrypt() {
 			var sig [4]byte
 			if _, err := d.ReadAt(sig[:], 0); err == nil && sig[2] == 0xEC && sig[3] == 0xBC {
 				if m != declared {
-					f.damage(mapi.Problem{Where: "HEADER", Offset: f.cryptOffset(), Field: "bCryptMethod",
-						Detail: fmt.Sprintf("%v, but the data is %v", declared, m), Spec: "[MS-PST] 2.2.2.6"})
+					f.damage(mapi.Problem{
+						Where: "HEADER", Offset: f.cryptOffset(), Field: "bCryptMethod",
+						Detail: fmt.Sprintf("%v, but the data is %v", declared, m), Spec: "[MS-PST] 2.2.2.6",
+					})
 				}
 				return
 			}

@@ -111,8 +111,10 @@ func (f *File) subBlock(bid BID, of Node, level int) (subBlock, error) {
 		s.size = 2 * f.l.IDSize
 	}
 	if head+s.n*s.size > len(b) {
-		f.damage(mapi.Problem{Severe: true, Where: of.String(), Offset: -1, Field: "cEnt",
-			Detail: fmt.Sprintf("block %v of %d bytes has no room for %d entries", bid, len(b), s.n), Spec: "[MS-PST] 2.2.2.8.3.3.1"})
+		f.damage(mapi.Problem{
+			Severe: true, Where: of.String(), Offset: -1, Field: "cEnt",
+			Detail: fmt.Sprintf("block %v of %d bytes has no room for %d entries", bid, len(b), s.n), Spec: "[MS-PST] 2.2.2.8.3.3.1",
+		})
 		s.n = (len(b) - head) / s.size
 	}
 	s.data = b[head : head+s.n*s.size]

@@ -69,8 +69,10 @@ func (f *File) loadPage(t *tree, ref BREF, level int, search bool) (*page, error
 	if err != nil && search {
 		if ib, ok := f.salvage(t.ptype, ref.BID); ok && ib != ref.IB {
 			if q, err2 := f.parsePage(t, ref, ib, level); err2 == nil {
-				f.damage(mapi.Problem{Where: t.name, Offset: ref.IB, Field: "BREF",
-					Detail: fmt.Sprintf("no page %v here; it was found at offset 0x%X", ref.BID, ib), Spec: "[MS-PST] 2.2.2.4"})
+				f.damage(mapi.Problem{
+					Where: t.name, Offset: ref.IB, Field: "BREF",
+					Detail: fmt.Sprintf("no page %v here; it was found at offset 0x%X", ref.BID, ib), Spec: "[MS-PST] 2.2.2.4",
+				})
 				p, err = q, nil
 			}
 		}
@@ -147,8 +149,10 @@ func (f *File) parsePage(t *tree, ref BREF, ib int64, level int) (*page, error) 
 	p.data = raw[:p.n*p.size]
 	switch {
 	case !crcOK:
-		f.damage(mapi.Problem{Where: t.name, Offset: ib, Field: "dwCRC",
-			Detail: fmt.Sprintf("checksum of page %v does not match (0x%08X stored); its entries are used as far as they make sense", ref.BID, m.crc), Spec: "[MS-PST] 2.2.2.7.1"})
+		f.damage(mapi.Problem{
+			Where: t.name, Offset: ib, Field: "dwCRC",
+			Detail: fmt.Sprintf("checksum of page %v does not match (0x%08X stored); its entries are used as far as they make sense", ref.BID, m.crc), Spec: "[MS-PST] 2.2.2.7.1",
+		})
 	case m.bid != ref.BID:
 		e := bad("bid", "page %v where %v belongs", m.bid, ref.BID)
 		e.page = p

@@ -128,8 +128,10 @@ func (f *File) salvageBlock(bid BID) (blockRef, bool) {
 	if free {
 		return blockRef{bid: bid, ib: b.ib, cb: int(b.cb), n: int(b.n)}, true
 	}
-	f.damage(mapi.Problem{Where: "BBT", Offset: b.ib, Field: "BBTENTRY",
-		Detail: fmt.Sprintf("block %v is not in the block B-tree; it was found by its trailer", bid), Spec: "[MS-PST] 2.2.2.7.7.3"})
+	f.damage(mapi.Problem{
+		Where: "BBT", Offset: b.ib, Field: "BBTENTRY",
+		Detail: fmt.Sprintf("block %v is not in the block B-tree; it was found by its trailer", bid), Spec: "[MS-PST] 2.2.2.7.7.3",
+	})
 	return blockRef{bid: bid, ib: b.ib, cb: int(b.cb), n: int(b.n)}, true
 }
 

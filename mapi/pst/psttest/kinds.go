@@ -56,7 +56,8 @@ func Sample() *Folder {
 	}
 	return &Folder{Name: "Sample", Folders: []*Folder{
 		{Name: "Deleted Items", Class: "IPF.Note"},
-		{Name: "Inbox", Class: "IPF.Note", Items: Items(rich, attachments(), prefixed(), Plain(1), Plain(2)),
+		{
+			Name: "Inbox", Class: "IPF.Note", Items: Items(rich, attachments(), prefixed(), Plain(1), Plain(2)),
 			Associated: []*mapi.Message{note("IPM.Configuration.Sample", "settings")},
 			Dead:       []*mapi.Message{Plain(900)},
 			Orphans:    []*mapi.Message{Plain(901)},
@@ -65,7 +66,8 @@ func Sample() *Folder {
 				{Name: "Twin", Class: "IPF.Note", Items: Items(Plain(3))},
 				{Name: "Twin", Class: "IPF.Note", Items: Items(Plain(4), Plain(5))},
 				{Name: "Deep/Größe", Class: "IPF.Note", Folders: []*Folder{{Name: "Deeper", Items: Items(Plain(6))}}},
-			}},
+			},
+		},
 		{Name: "Calendar", Class: "IPF.Appointment", Items: Items(note("IPM.Appointment", "meeting"))},
 		{Name: "Contacts", Class: "IPF.Contact", Items: Items(note("IPM.Contact", "person"), note("IPM.DistList", "list"))},
 		{Name: "Notes", Class: "IPF.StickyNote", Items: Items(note("IPM.StickyNote", "yellow"))},

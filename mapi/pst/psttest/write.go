@@ -197,9 +197,12 @@ func (w *writer) templates() error {
 		nid  ndb.NID
 		tags []mapi.Tag
 	}{
-		{ndb.NIDHierarchyTemplate, hierarchyColumns}, {ndb.NIDContentsTemplate, contentsColumns},
-		{ndb.NIDAssocTemplate, contentsColumns}, {ndb.NIDSearchTemplate, contentsColumns},
-		{ndb.NIDAttachmentTable, attachmentColumns}, {ndb.NIDRecipientTable, recipientColumns},
+		{ndb.NIDHierarchyTemplate, hierarchyColumns},
+		{ndb.NIDContentsTemplate, contentsColumns},
+		{ndb.NIDAssocTemplate, contentsColumns},
+		{ndb.NIDSearchTemplate, contentsColumns},
+		{ndb.NIDAttachmentTable, attachmentColumns},
+		{ndb.NIDRecipientTable, recipientColumns},
 	} {
 		if err := w.nodeTable(t.nid, t.tags, nil); err != nil {
 			return err
