@@ -115,7 +115,27 @@ func (a Address) String() string {
 		}
 	}
 	if len(a.Params) > 0 {
-		b.WriteString("?" + a.Params.Encode())
+		b.WriteString("?" + maskedParams(a.Params).Encode())
 	}
 	return b.String()
+}
+
+// maskedParams leaves the credentials out of parameters that are addresses
+// themselves, as in proxy=socks5://user:password@host.
+func maskedParams(params url.Values) url.Values {
+	out := make(url.Values, len(params))
+	for name, values := range params {
+		for _, v := range values {
+			if u, err := url.Parse(v); err == nil && u.User != nil {
+				if _, has := u.User.Password(); has {
+					u.User = url.User(u.User.Username())
+					v = u.String()
+				}
+			} else if err != nil && strings.Contains(v, "@") && strings.Contains(v, "://") {
+				v = v[:strings.Index(v, "://")+3] + v[strings.LastIndexByte(v, '@')+1:]
+			}
+			out.Add(name, v)
+		}
+	}
+	return out
 }
