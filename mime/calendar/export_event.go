@@ -378,7 +378,8 @@ func (x *exporter) place(z *eventZone, from, to time.Time) {
 		return
 	}
 	// From the year before to what is known of the future.
-	d := timezone.Define(z.tzid, z.zone, min(from.Year()-1, 1970), max(to.Year()+1, 2037))
+	first := min(max(from.Year()-1, zoneFirst), 1970)
+	d := timezone.Define(z.tzid, z.zone, first, min(max(to.Year()+1, 2037), first+200))
 	x.w.Component(vtimezone(z.tzid, &d))
 }
 

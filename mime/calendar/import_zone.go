@@ -20,7 +20,10 @@ func (im *importer) zoneOf(c *calendarInfo, d ical.DateTime) (z zone, ok bool) {
 	if z, ok := im.named(c, d); ok {
 		return z, true
 	}
-	return zone{tzid: d.TZID, key: d.TZID, Zone: im.floating(c).Zone}, false
+	// Read as local, under the name that it has.
+	def := im.definition(c, im.floating(c), d.Clock, d.Clock)
+	def.KeyName = d.TZID
+	return zone{tzid: d.TZID, key: d.TZID, Zone: &def}, false
 }
 
 // named is the zone of a TZID, by its VTIMEZONE or by its name.

@@ -88,6 +88,9 @@ func yearly(r *ical.Rule, start time.Time, from time.Duration, at func(time.Time
 	if len(months) == 0 {
 		months = []int{int(start.Month())}
 	}
+	if r.Interval > zoneLast {
+		return
+	}
 	n := int64(1) // DTSTART is the first
 	for y := max(start.Year(), zoneFirst); y <= zoneLast; y += r.Interval {
 		for _, m := range months {

@@ -405,7 +405,7 @@ func (l *line) parse(s *lines) (why string) {
 				p = Param{Name: "ENCODING", Values: []string{bare}}
 			}
 		}
-		if p.Name != "" && len(l.prop.Params) < 1000 {
+		if validName([]byte(p.Name)) && len(l.prop.Params) < 1000 {
 			l.prop.Params = append(l.prop.Params, p)
 		}
 		for pos < len(b) && b[pos] != ';' && b[pos] != ':' {
