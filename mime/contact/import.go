@@ -67,7 +67,7 @@ func Import(ctx context.Context, r io.ReaderAt, size int64) iter.Seq2[*Item, err
 // FromCard makes a message of one card.
 func FromCard(ctx context.Context, c *vcard.Card) *Item {
 	it := &Item{Problems: c.Problems, Offset: c.Offset, End: c.End}
-	r := &cardReader{ctx: ctx, card: c, used: map[int]bool{}, problems: &it.Problems}
+	r := &cardReader{ctx: ctx, card: c, used: map[int]bool{}}
 	switch isGroup(c) {
 	case true:
 		r.props.Set(mapi.PidTagMessageClass, mapi.StringValue(classDistList))

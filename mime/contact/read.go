@@ -15,12 +15,11 @@ const maxBinary = 256 << 10
 
 // A cardReader makes properties of a card.
 type cardReader struct {
-	ctx      context.Context
-	card     *vcard.Card
-	props    mapi.Properties
-	atts     []*mapi.Attachment
-	used     map[int]bool // lines with content that a property took
-	problems *mapi.Problems
+	ctx   context.Context
+	card  *vcard.Card
+	props mapi.Properties
+	atts  []*mapi.Attachment
+	used  map[int]bool // lines with content that a property took
 }
 
 // text is the first line with the name, or one of its aliases, that holds a
