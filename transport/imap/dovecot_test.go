@@ -22,6 +22,11 @@ func TestDovecotWithPrefixAndMaildirPassesTheSuite(t *testing.T) {
 	storetest.Run(t, storetest.Options{Open: opener(t, "imap://ann@"+s.IMAP), Root: []string{"scratch"}, TempDir: t.TempDir(), ForeignNames: true})
 }
 
+func TestCyrusPassesTheSuite(t *testing.T) {
+	s := servertest.Cyrus(t)
+	storetest.Run(t, storetest.Options{Open: opener(t, "imap://ann@"+s.IMAP), Root: []string{"scratch"}, TempDir: t.TempDir(), ForeignNames: true})
+}
+
 func openSink(t *testing.T, addr string, params ...string) (*imap.Store, error) {
 	t.Helper()
 	snk, err := imap.Driver().Sink(t.Context(), address(t, addr, params...), nil)

@@ -72,7 +72,7 @@ func (s *Store) ensure(ctx context.Context, c *session, ns *namespaces, path []s
 	}
 	var last error
 	tried := map[string]bool{}
-	for _, e := range []escaping{weak, strong, short} {
+	for _, e := range []escaping{weak, strong, picky, short} {
 		raw := ns.raw(path, e, c.utf8)
 		s.mu.Lock()
 		m, known := s.known[raw]

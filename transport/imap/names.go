@@ -117,6 +117,7 @@ type escaping int
 const (
 	weak   escaping = iota // what cannot be in a name at all
 	strong                 // what file systems and shells stumble over
+	picky                  // all but letters, digits and a few signs, with = for %
 	short                  // cut, with a hash; cannot be undone
 )
 
@@ -164,8 +165,10 @@ func escape(name, delim string, e escaping) string {
 		return escapeWeak(name, delim)
 	case strong:
 		return pathname.Escape(name, strongExtra(delim))
+	case picky:
+		return escapePicky(name, delim)
 	}
-	full := pathname.Escape(name, strongExtra(delim))
+	full := escapePicky(name, delim)
 	if len(wire.EncodeMailbox(full)) <= maxName {
 		return full
 	}
@@ -175,7 +178,7 @@ func escape(name, delim string, e escaping) string {
 		_, n := utf8.DecodeLastRuneInString(cut)
 		cut = cut[:len(cut)-n]
 	}
-	return cut + "%_" + hex.EncodeToString(sum[:8])
+	return cut + "=_" + hex.EncodeToString(sum[:8])
 }
 
 const hexDigits = "0123456789ABCDEF"
@@ -185,7 +188,7 @@ func isHex(s string) bool {
 }
 
 // escapeWeak makes %XX of the delimiter, of control characters, of bytes that
-// are not UTF-8, and of a percent sign that would be read as such an escape.
+// are not UTF-8, and of a sign that would be read as an escape.
 func escapeWeak(name, delim string) string {
 	if name == "" {
 		return "%"
@@ -195,7 +198,7 @@ func escapeWeak(name, delim string) string {
 		c := name[i]
 		r, n := utf8.DecodeRuneInString(name[i:])
 		if r == utf8.RuneError && n == 1 || c < ' ' || c == 0x7F ||
-			delim != "" && strings.IndexByte(delim, c) >= 0 || c == '%' && (isHex(name[i+1:]) || name == "%") {
+			delim != "" && strings.IndexByte(delim, c) >= 0 || (c == '%' || c == '=') && (isHex(name[i+1:]) || name == "%") {
 			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
 			i++
 			continue
@@ -206,26 +209,59 @@ func escapeWeak(name, delim string) string {
 	return b.String()
 }
 
-// unescape undoes weak and strong. A name that neither makes comes back as it
-// is.
-func unescape(s, delim string) string {
-	if !strings.Contains(s, "%") {
-		return s
-	}
-	if s == "%" {
-		return ""
+// escapePicky makes =XX of all that is not sure to be taken.
+//
+// QUIRK: Cyrus refuses the percent sign and much else (its GOODCHARS).
+func escapePicky(name, delim string) string {
+	if name == "" {
+		return "=00"
 	}
 	var b strings.Builder
+	for i := 0; i < len(name); {
+		c := name[i]
+		r, n := utf8.DecodeRuneInString(name[i:])
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-.,'()+@", c) >= 0 ||
+			c == ' ' && i > 0 && i+1 < len(name)
+		if c < utf8.RuneSelf && (!plain || strings.IndexByte(delim, c) >= 0) || r == utf8.RuneError && n == 1 {
+			b.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
+			i++
+			continue
+		}
+		b.WriteString(name[i : i+n])
+		i += n
+	}
+	return b.String()
+}
+
+// unescape undoes what escape does, but for what was cut. A name that it does
+// not make comes back as it is.
+func unescape(s, delim string) string {
+	switch s {
+	case "%", "=00":
+		return ""
+	}
+	if strings.Contains(s, "%") {
+		if name := decodeSign(s, '%'); escapeWeak(name, delim) == s || pathname.Escape(name, strongExtra(delim)) == s {
+			return name
+		}
+	}
+	if strings.Contains(s, "=") {
+		if name := decodeSign(s, '='); escapePicky(name, delim) == s {
+			return name
+		}
+	}
+	return s
+}
+
+func decodeSign(s string, sign byte) string {
+	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && isHex(s[i+1:]) {
+		if s[i] == sign && isHex(s[i+1:]) {
 			b.WriteByte(byte(strings.IndexByte(hexDigits, s[i+1])<<4 | strings.IndexByte(hexDigits, s[i+2])))
 			i += 2
 			continue
 		}
 		b.WriteByte(s[i])
 	}
-	if name := b.String(); escapeWeak(name, delim) == s || pathname.Escape(name, strongExtra(delim)) == s {
-		return name
-	}
-	return s
+	return b.String()
 }

@@ -43,7 +43,11 @@ func Dovecot(t testing.TB, env ...string) *Server {
 func Cyrus(t testing.TB, env ...string) *Server {
 	t.Helper()
 	needRoot(t, "cyrus")
-	return start(t, "cyrus", "/usr/lib/cyrus/bin/master", env)
+	program := "/usr/local/lib/cyrus/imapd"
+	if _, err := os.Stat(program); err != nil {
+		program = "/usr/lib/cyrus/bin/imapd"
+	}
+	return start(t, "cyrus", program, env)
 }
 
 // Postfix starts Postfix, which needs root.
