@@ -20,6 +20,21 @@ type stdio struct {
 	out, err io.Writer
 }
 
+// results is standard output. It remembers that a write failed, so that no
+// command need look at each line that it prints.
+type results struct {
+	w   io.Writer
+	err error
+}
+
+func (r *results) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return n, err
+}
+
 // Exit codes. They are part of the interface and listed in --help.
 const (
 	exitOK          = 0
@@ -103,6 +118,8 @@ func versionText() string {
 
 // run is the whole program.
 func run(ctx context.Context, args []string, std stdio) int {
+	out := &results{w: std.out}
+	std.out = out
 	app := &cli.App{
 		Name:            "mailconv",
 		Usage:           "move mail, whole, between every form it lives in",
@@ -131,6 +148,9 @@ func run(ctx context.Context, args []string, std stdio) int {
 		c.CustomHelpTemplate = commandHelp
 	}
 	err := app.RunContext(ctx, flagsFirst(app.Commands, args))
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("results are missing: %w", out.err)
+	}
 	var exit *exitError
 	if err != nil && !(errors.As(err, &exit) && exit.err == nil) {
 		printError(std.err, err)
