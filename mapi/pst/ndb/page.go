@@ -23,6 +23,7 @@ type tree struct {
 
 // A page is a BTPAGE that passed its checks. Its bytes are never changed.
 type page struct {
+	tree    byte // ptype of the tree that it was read for
 	ib      int64
 	level   int // 0 is a leaf
 	n       int
@@ -57,6 +58,9 @@ func pageBytes(p *page) int { return len(p.data) + 96 }
 // Search allows to look for it elsewhere when it is not where ref says.
 func (f *File) loadPage(t *tree, ref BREF, level int, search bool) (*page, error) {
 	if p, ok := f.pages.get(ref.IB, pageBytes); ok {
+		if p.tree != t.ptype {
+			return nil, broken(t.name, ref.IB, "ptype", "2.2.2.7.1", "the page is part of the other tree already")
+		}
 		if level >= 0 && p.level != level {
 			return nil, broken(t.name, ref.IB, "cLevel", "2.2.2.7.7.1", "page of level %d where level %d belongs", p.level, level)
 		}
@@ -108,7 +112,7 @@ func (f *File) parsePage(t *tree, ref BREF, ib int64, level int) (*page, error) 
 	m := l.meta(raw)
 	crcOK := Checksum(raw[:l.PageSize-l.PageTrailer]) == m.crc
 	typeOK := m.ptype == t.ptype && m.ptypeRepeat == t.ptype
-	p := &page{ib: ib, level: m.cLevel, n: m.cEnt, size: m.cbEnt, width: l.IDSize, damaged: !crcOK}
+	p := &page{tree: t.ptype, ib: ib, level: m.cLevel, n: m.cEnt, size: m.cbEnt, width: l.IDSize, damaged: !crcOK}
 	bad := func(field, format string, args ...any) *pageError {
 		return &pageError{FormatError: broken(t.name, ib, field, "2.2.2.7.7.1", format, args...)}
 	}
