@@ -55,7 +55,7 @@ type Converter interface {
 }
 
 // planned are schemes that are reserved for drivers to come.
-var planned = []string{"ews", "graph", "mapihttp", "olm"}
+var planned = []string{"ews", "graph", "mapihttp"}
 
 // A Registry is a list of drivers.
 type Registry struct{ drivers []Driver }

@@ -25,7 +25,7 @@ import (
 func Driver() transport.Driver {
 	return transport.Driver{
 		Schemes: []string{"emlx"},
-		Summary: "the folders of Apple Mail (read only)",
+		Summary: "the folders of Apple Mail",
 		Sniff:   Sniff,
 		Source: func(_ context.Context, a transport.Address, _ *transport.Env) (transport.Source, error) {
 			return Open(a.Path)

@@ -26,7 +26,7 @@ import (
 func Driver() transport.Driver {
 	return transport.Driver{
 		Schemes: []string{"zimbra"},
-		Summary: "an archive of a Zimbra mailbox, .tgz (read only)",
+		Summary: "an archive of a Zimbra mailbox, .tgz",
 		Sniff:   Sniff,
 		Source: func(_ context.Context, a transport.Address, env *transport.Env) (transport.Source, error) {
 			dir := ""
