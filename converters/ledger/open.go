@@ -249,8 +249,14 @@ func DefaultPath(pair Pair) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ledger: no folder for state: %w; name a file (--state)", err)
 	}
+	return filepath.Join(dir, "mailconv", FileName(pair)), nil
+}
+
+// FileName is the name of the ledger of a pair, in whatever folder. It can be
+// read, and ends in a hash that keeps pairs apart.
+func FileName(pair Pair) string {
 	sum := sha256.Sum256([]byte(pair.Source + "\x00" + pair.Sink))
-	return filepath.Join(dir, "mailconv", slug(pair.Source)+"--"+slug(pair.Sink)+"-"+hex.EncodeToString(sum[:4])+".ledger"), nil
+	return slug(pair.Source) + "--" + slug(pair.Sink) + "-" + hex.EncodeToString(sum[:4]) + ".ledger"
 }
 
 func stateDir() (string, error) {

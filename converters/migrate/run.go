@@ -53,7 +53,11 @@ func Run(ctx context.Context, source transport.Source, sink transport.Sink, l *l
 	if err != nil {
 		detail = err.Error()
 	}
-	if uerr := l.Update(func(tx *ledger.Tx) error { return tx.EndRun(r.id, r.res.Outcome, detail) }); err == nil {
+	record := detail
+	if err == nil && r.res.Kept > 0 {
+		record = fmt.Sprintf("%d items stay at the source", r.res.Kept)
+	}
+	if uerr := l.Update(func(tx *ledger.Tx) error { return tx.EndRun(r.id, r.res.Outcome, record) }); err == nil {
 		err = uerr
 	}
 	r.emit(RunDone{r.res, detail})

@@ -2,7 +2,7 @@ package report
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -17,20 +17,16 @@ import (
 // CSV and JSON have all.
 const pageLimit = 5000
 
-//go:embed page.html
-var page string
+//go:embed page.html overview.html style.html
+var files embed.FS
 
 var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"n": number, "bytes": size, "time": clock, "percent": percent, "note": noteText, "took": took,
-}).Parse(page))
+}).ParseFS(files, "*.html"))
 
 // HTML writes one page that needs nothing else.
 func HTML(ctx context.Context, w io.Writer, l *ledger.Ledger) error {
 	s, err := summarise(ctx, l)
-	if err != nil {
-		return err
-	}
-	n, err := namesOf(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -53,8 +49,24 @@ func HTML(ctx context.Context, w io.Writer, l *ledger.Ledger) error {
 	if err := pages.ExecuteTemplate(w, "head", data); err != nil {
 		return err
 	}
-	// The worst first.
-	left, listed := pageLimit, map[int64]bool{}
+	shown, err := worst(ctx, w, l, "", pageLimit)
+	if err != nil {
+		return err
+	}
+	return pages.ExecuteTemplate(w, "foot", struct {
+		Shown int64
+		Full  bool
+	}{int64(shown), shown == pageLimit})
+}
+
+// worst lists at most limit items of which the page tells, the worst first, and
+// says how many. Their folders have the prefix before them.
+func worst(ctx context.Context, w io.Writer, l *ledger.Ledger, prefix string, limit int) (int, error) {
+	n, err := namesOf(ctx, l)
+	if err != nil {
+		return 0, err
+	}
+	left, listed := limit, map[int64]bool{}
 	for _, q := range []ledger.Query{
 		{States: []ledger.State{ledger.Failed}},
 		{Severe: true},
@@ -70,16 +82,14 @@ func HTML(ctx context.Context, w io.Writer, l *ledger.Ledger) error {
 			}
 			listed[r.ID] = true
 			left--
+			r.Folder = prefix + r.Folder
 			return left > 0, pages.ExecuteTemplate(w, "item", r)
 		})
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return pages.ExecuteTemplate(w, "foot", struct {
-		Shown int64
-		Full  bool
-	}{int64(len(listed)), left == 0})
+	return len(listed), nil
 }
 
 // verdict is the report in one sentence.

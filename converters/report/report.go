@@ -16,25 +16,36 @@ import (
 
 // Write writes the report to a file, in the format of its extension: .html,
 // .json or .csv. The file appears when it is complete.
-func Write(ctx context.Context, path string, l *ledger.Ledger) (err error) {
-	var render func(context.Context, io.Writer, *ledger.Ledger) error
+func Write(ctx context.Context, path string, l *ledger.Ledger) error {
+	render, err := byExtension(path, HTML, JSON, CSV)
+	if err != nil {
+		return err
+	}
+	return writeFile(path, func(w io.Writer) error { return render(ctx, w, l) })
+}
+
+// byExtension picks what a file's name asks for.
+func byExtension[F any](path string, html, json, csv F) (none F, err error) {
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".html", ".htm":
-		render = HTML
+		return html, nil
 	case ".json":
-		render = JSON
+		return json, nil
 	case ".csv":
-		render = CSV
+		return csv, nil
 	default:
-		return fmt.Errorf("report %s: there is no report of the kind %q; use .html, .json or .csv", path, ext)
+		return none, fmt.Errorf("report %s: there is no report of the kind %q; use .html, .json or .csv", path, ext)
 	}
+}
+
+func writeFile(path string, render func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".report-*")
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	defer os.Remove(f.Name())
 	w := bufio.NewWriterSize(f, 64<<10)
-	if err = render(ctx, w, l); err == nil {
+	if err = render(w); err == nil {
 		err = w.Flush()
 	}
 	if cerr := f.Close(); err == nil {

@@ -144,8 +144,8 @@ func CSV(ctx context.Context, w io.Writer, l *ledger.Ledger) error {
 		}
 		for i, f := range line {
 			// Numbers may begin with a minus.
-			if i != 11 && f != "" && strings.IndexByte("=+-@\t\r", f[0]) >= 0 {
-				line[i] = "'" + f
+			if i != 11 {
+				line[i] = plain(f)
 			}
 		}
 		return true, out.Write(line)
@@ -155,6 +155,14 @@ func CSV(ctx context.Context, w io.Writer, l *ledger.Ledger) error {
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// plain keeps a spreadsheet from taking a text for a formula.
+func plain(s string) string {
+	if s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 {
+		return "'" + s
+	}
+	return s
 }
 
 func noteText(n ledger.Note) string {
