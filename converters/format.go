@@ -59,7 +59,7 @@ func (f *Format) Readable() bool { return f.read != nil }
 func (f *Format) Writable() bool { return f.write != nil }
 
 // formats in the order in which they are sniffed: the certain ones first.
-var formats = []*Format{msgFormat, oftFormat, tnefFormat, ftsFormat, mboxFormat, emlxFormat, jsonFormat, mhtFormat, emlFormat, htmlFormat}
+var formats = []*Format{msgFormat, oftFormat, tnefFormat, ftsFormat, icsFormat, vcfFormat, mboxFormat, emlxFormat, jsonFormat, mhtFormat, emlFormat, htmlFormat}
 
 // Formats lists all single-file formats.
 func Formats() []*Format { return slices.Clone(formats) }
