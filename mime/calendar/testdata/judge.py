@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Says when the events of a calendar take place, by dateutil.
 
-judge.py ORIGINAL WRITTEN  compares two calendars over ten years and prints a
-line for each event that differs.
+judge.py ORIGINAL WRITTEN [ORIGINAL WRITTEN ...] compares calendars in pairs over
+ten years. It prints a line for each event that differs, after the name of the
+original, and at the end how many instants it has held against each other.
 """
 import datetime as dt
 import io
@@ -167,7 +168,13 @@ def instants(path):
 
 
 def main():
-    a, b = instants(sys.argv[1]), instants(sys.argv[2])
+    files = sys.argv[1:]
+    n = sum(judge(a, b) for a, b in zip(files[::2], files[1::2]))
+    print("judged %d" % n)
+
+
+def judge(original, written):
+    a, b = instants(original), instants(written)
     n = 0
     # Events without an UID are told apart by nothing; the writer gave them one.
     for have in (a, b):
@@ -179,8 +186,8 @@ def main():
         n += len(x or [])
         if x != y and not (x and x[0].startswith(("no start", "zone", "value", "error")) and len(x) == 1):
             d = [t for t in (x or []) if t not in (y or [])][:3], [t for t in (y or []) if t not in (x or [])][:3]
-            print("%s: %s instead of %s: missing %s, new %s" % (uid, len(y or []), len(x or []), d[0], d[1]))
-    print("judged %d" % n)
+            print("%s: %s: %s instead of %s: missing %s, new %s" % (original, uid, len(y or []), len(x or []), d[0], d[1]))
+    return n
 
 
 main()
