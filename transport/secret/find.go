@@ -88,6 +88,8 @@ type Finder struct {
 	File string
 	// Store may be nil.
 	Store Store
+	// Name is what the secret is called in Store; "" goes by the address.
+	Name string
 	// HTTP is for renewing logins; nil is a client of our own.
 	HTTP *http.Client
 	// Found is told each secret before it is used; see [Redactor.Add].
@@ -124,10 +126,14 @@ func (f *Finder) explicit(a transport.Address) (string, error) {
 
 // stored is what the store has for an address.
 func (f *Finder) stored(a transport.Address) (string, entry, error) {
-	if f.Store == nil || a.User == "" {
+	names := []string{f.Name}
+	if f.Name == "" {
+		names = []string{Name(a), a.User}
+	}
+	if f.Store == nil || f.Name == "" && a.User == "" {
 		return "", entry{}, ErrNotFound
 	}
-	for _, name := range []string{Name(a), a.User} {
+	for _, name := range names {
 		e, err := get(f.Store, name)
 		if err == nil || !errors.Is(err, ErrNotFound) {
 			return name, e, err

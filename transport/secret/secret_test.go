@@ -234,3 +234,35 @@ func TestRedaction(t *testing.T) {
 		t.Errorf("too much is masked:\n%s", b.String())
 	}
 }
+
+func TestReferences(t *testing.T) {
+	keyring.MockInit()
+	s := secret.Keyring()
+	if err := secret.SetPassword(s, "shared", "from keyring"); err != nil {
+		t.Fatal(err)
+	}
+	if err := secret.SetPassword(s, "ann@x.example", "by address"); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pw")
+	if err := os.WriteFile(file, []byte("from file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("ANN", "from env")
+	a := address(t, "imaps://ann@x.example")
+	for ref, want := range map[string]string{"": "by address", "env:ANN": "from env", "file:" + file: "from file", "keyring:shared": "from keyring", "keyring:none": "", "env:NOT_SET": ""} {
+		f, err := secret.Reference(ref, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Secret(t.Context(), a)
+		if got != want || (want == "") != (transport.KindOf(err) == transport.Auth) {
+			t.Errorf("%s: %q, %v", ref, got, err)
+		}
+	}
+	for _, ref := range []string{"hidden-value", "env:", ":hidden", "vault:hidden"} {
+		if _, err := secret.Reference(ref, s); transport.KindOf(err) != transport.Usage || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+}

@@ -75,7 +75,7 @@ func TestParseRefusals(t *testing.T) {
 		"a.csv|source,sink\nmaildir:x,":               "needs a source and a sink",
 		"a.csv|source,sink\nx,y,z":                    "wrong number of fields",
 		"a.csv|source,sink,since\nx,y,now":            "want a date",
-		"a.csv|source,sink,source-secret\nx,y,hidden": "env:NAME",
+		"a.csv|source,sink,source-secret\nx,y,s3cret": "env:NAME",
 		"a.csv|source,sink,sink-secret\nx,y,env:":     "env:NAME",
 		"a.csv|source,sink\nmaildir:x,maildir:y\nmaildir:x,maildir:y":          "it is called maildir:x",
 		"a.csv|name,source,sink\na,maildir:x,maildir:y\nb,maildir:x,maildir:y": "source and sink of mailbox 1",
@@ -83,7 +83,7 @@ func TestParseRefusals(t *testing.T) {
 		"a.csv|source,sink,max-size\nx,y,-1":                                   "number of bytes",
 		"a.csv|source,sink,folder-map\nx,y,nothing":                            "A=B",
 		"a.csv|source,sink,non-mail\nx,y,z":                                    "mail or skip",
-		"a.toml|[[mailbox]]\nsource = \"hidden":                                "line 2 is no TOML",
+		"a.toml|[[mailbox]]\nsource = \"s3cret":                                "line 2 is no TOML",
 		"a.toml|[[mailbox]]\nsource = \"x\"\nsink = 1.5":                       "wants a text",
 		"a.toml|[mail]\nsource = \"x\"":                                        "no place for",
 		"a.toml|mailbox = 3":                                                   "[[mailbox]]",
@@ -91,7 +91,7 @@ func TestParseRefusals(t *testing.T) {
 	} {
 		name, text, _ := strings.Cut(text, "|")
 		_, err := batch.Parse(name, strings.NewReader(text))
-		if err == nil || !strings.Contains(err.Error(), want) || transport.KindOf(err) != transport.Usage || strings.Contains(err.Error(), "hidden") {
+		if err == nil || !strings.Contains(err.Error(), want) || transport.KindOf(err) != transport.Usage || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
