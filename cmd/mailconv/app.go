@@ -167,6 +167,7 @@ func commands(std stdio) []*cli.Command {
 		copyCommand(std),
 		verifyCommand(std),
 		watchCommand(std),
+		batchCommand(std),
 		checkCommand(std),
 		sendCommand(std),
 		loginCommand(std),

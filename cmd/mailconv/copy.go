@@ -57,8 +57,13 @@ func copyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "state", Usage: "`FILE` of the ledger (default: in the user's state folder, named after the pair)"},
 		&cli.StringSliceFlag{Name: "report", Usage: "write a report to `FILE`: .html, .json or .csv"},
 	}
-	flags = append(flags, filterFlags()...)
-	flags = append(flags,
+	flags = append(flags, runFlags()...)
+	return append(flags, storeFlags(sourceRole, sinkRole)...)
+}
+
+// runFlags say how a mailbox is copied, in copy, watch and batch.
+func runFlags() []cli.Flag {
+	flags := append(filterFlags(),
 		&cli.StringFlag{Name: "query", Usage: "only items that match `QUERY` in the source's own language, as in SUBJECT \"offer\" for IMAP"},
 		&cli.StringSliceFlag{Name: "folder-map", Usage: "put folder A and what is below it into B, as `A=B`"},
 		&cli.BoolFlag{Name: "keep-names", Usage: "do not translate Sent Items and its like to the sink's own"},
@@ -79,9 +84,7 @@ func copyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "a line for each item"},
 		&cli.StringFlag{Name: "progress", Usage: "`KIND` of progress: bar, plain, json or none (default: a bar on a terminal)"},
 	)
-	flags = append(flags, conversionFlags()...)
-	flags = append(flags, storeFlags(sourceRole, sinkRole)...)
-	return flags
+	return append(flags, conversionFlags()...)
 }
 
 // filterFlags select what is copied.

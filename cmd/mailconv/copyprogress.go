@@ -44,34 +44,47 @@ func (p *copyProgress) event(e migrate.Event) {
 		}
 	case migrate.ItemDone:
 		p.step()
-		if e.State == ledger.Failed || p.verbose {
-			text := string(e.State)
-			if e.Reason != "" {
-				text += " (" + e.Reason + ")"
-			}
-			if e.Detail != "" {
-				text += ": " + e.Detail
-			}
-			p.print(func() { printFile(p.std.err, e.Folder+" "+e.Key, text) })
-		}
 	case migrate.FolderDone:
 		p.steps(int(e.Known))
-		if e.Error != "" {
-			p.print(func() { printFile(p.std.err, e.Folder, e.Error) })
-		} else if p.kind == "plain" {
-			p.print(func() { p.say(fmt.Sprintf("%s: %d listed, %d known", e.Folder, e.Listed, e.Known)) })
+	}
+	if text := eventText(e, p.verbose, p.kind == "plain"); text != "" {
+		p.print(func() { p.say(text) })
+	}
+}
+
+// eventText is what is said of an event, "" when it is nothing.
+func eventText(e migrate.Event, verbose, plain bool) string {
+	switch e := e.(type) {
+	case migrate.ItemDone:
+		if e.State != ledger.Failed && !verbose {
+			return ""
+		}
+		text := e.Folder + " " + e.Key + ": " + string(e.State)
+		if e.Reason != "" {
+			text += " (" + e.Reason + ")"
+		}
+		if e.Detail != "" {
+			text += ": " + e.Detail
+		}
+		return text
+	case migrate.FolderDone:
+		switch {
+		case e.Error != "":
+			return e.Folder + ": " + e.Error
+		case plain:
+			return fmt.Sprintf("%s: %d listed, %d known", e.Folder, e.Listed, e.Known)
 		}
 	case migrate.Waiting:
 		if e.For >= time.Second {
-			p.print(func() { p.say(fmt.Sprintf("waiting %s: %s", e.For.Round(time.Second), e.Why)) })
+			return fmt.Sprintf("waiting %s: %s", e.For.Round(time.Second), e.Why)
 		}
 	case migrate.Trouble:
-		text := e.Text
 		if e.Folder != "" {
-			text = e.Folder + ": " + text
+			return e.Folder + ": " + e.Text
 		}
-		p.print(func() { p.say(text) })
+		return e.Text
 	}
+	return ""
 }
 
 // result sums up a run.
@@ -79,6 +92,10 @@ func (p *copyProgress) result(r *migrate.Result) {
 	if p.kind == "json" || r == nil {
 		return
 	}
+	p.say(resultText(r))
+}
+
+func resultText(r *migrate.Result) string {
 	s := fmt.Sprintf("%d copied (%s)", r.Copied, bytesText(r.Bytes))
 	for _, e := range []struct {
 		n    int64
@@ -103,5 +120,5 @@ func (p *copyProgress) result(r *migrate.Result) {
 			s += fmt.Sprintf(", %d %s", e.n, e.what)
 		}
 	}
-	p.say(s)
+	return s
 }

@@ -34,13 +34,18 @@ func storeFlags(roles ...role) []cli.Flag {
 // storeAccess is what a store needs from outside, and its address with the way
 // to log in that a stored login asks for.
 func storeAccess(c *cli.Context, r role, cv *converters.Converter, a transport.Address) (*transport.Env, transport.Address, error) {
+	f := &secret.Finder{Env: r.env, File: c.String(r.flag)}
+	// Without a folder for configuration there is nothing stored.
+	f.Store, _ = secret.Default()
+	return access(c, f, cv, a)
+}
+
+// access is [storeAccess] with a secret that is looked for elsewhere.
+func access(c *cli.Context, f *secret.Finder, cv *converters.Converter, a transport.Address) (*transport.Env, transport.Address, error) {
 	d, a, err := all.Registry().Resolve(a)
 	if err != nil {
 		return nil, a, err
 	}
-	f := &secret.Finder{Env: r.env, File: c.String(r.flag)}
-	// Without a folder for configuration there is nothing stored.
-	f.Store, _ = secret.Default()
 	a = f.Prepare(a, slices.ContainsFunc(d.Params, func(p transport.Param) bool { return p.Name == "auth" }))
 	env := &transport.Env{AllowCleartext: c.Bool("allow-cleartext"), Secret: f.Secret}
 	if cv != nil {
