@@ -48,19 +48,35 @@ type ExportReport struct {
 // Attachments and long texts are streamed. The report is never nil; an error
 // means that w or ctx failed. Messages are not changed.
 func Export(ctx context.Context, w io.Writer, messages []*mapi.Message, opt *ExportOptions) (*ExportReport, error) {
-	return ExportSeq(ctx, w, func(yield func(*mapi.Message, error) bool) {
+	return export(ctx, w, func(yield func(*mapi.Message, error) bool) {
 		for _, m := range messages {
 			if !yield(m, nil) {
 				return
 			}
 		}
-	}, opt)
+	}, opt, firstYear(messages))
+}
+
+// firstYear is the year from which on the rules of zones are written.
+func firstYear(messages []*mapi.Message) int {
+	first := 0
+	for _, m := range messages {
+		if t, _ := times(m.Props); !t.IsZero() && (first == 0 || t.Year()-1 < first) {
+			first = t.Year() - 1
+		}
+	}
+	return first
 }
 
 // ExportSeq is [Export] for messages that come one after the other. An error of
-// the sequence ends it and is returned, after what came before is written.
+// the sequence ends it and is returned, after what came before is written. The
+// rules of zones are written from 1970 on, as it is not known what comes.
 func ExportSeq(ctx context.Context, w io.Writer, messages iter.Seq2[*mapi.Message, error], opt *ExportOptions) (*ExportReport, error) {
-	x := &exporter{ctx: ctx, w: ical.NewWriter(w), report: new(ExportReport)}
+	return export(ctx, w, messages, opt, 1970)
+}
+
+func export(ctx context.Context, w io.Writer, messages iter.Seq2[*mapi.Message, error], opt *ExportOptions, since int) (*ExportReport, error) {
+	x := &exporter{ctx: ctx, w: ical.NewWriter(w), report: new(ExportReport), since: since}
 	if opt != nil {
 		x.opt = *opt
 	}
@@ -99,6 +115,7 @@ type exporter struct {
 	w      *ical.Writer
 	report *ExportReport
 
+	since    int // the year from which on zones are written
 	open     bool
 	method   string
 	calendar []string                 // kept lines of the calendar that is open

@@ -377,8 +377,15 @@ func (x *exporter) place(z *eventZone, from, to time.Time) {
 		x.w.Component(vtimezone(z.tzid, d))
 		return
 	}
-	// From the year before to what is known of the future.
-	first := min(max(from.Year()-1, zoneFirst), 1970)
+	// From the year before the first to what is known of the future.
+	since := x.since
+	if since == 0 {
+		since = 1970
+	}
+	first := max(min(from.Year()-1, since), zoneFirst)
+	if from.IsZero() {
+		first = since
+	}
 	d := timezone.Define(z.tzid, z.zone, first, min(max(to.Year()+1, 2037), first+200))
 	x.w.Component(vtimezone(z.tzid, &d))
 }
