@@ -159,7 +159,7 @@ func (b *Batch) convert(ctx context.Context, j job, cv *Converter) Result {
 	if r.Err != nil {
 		return r
 	}
-	in, release, err := b.open(j.in)
+	in, release, err := b.open(ctx, j.in)
 	if err != nil {
 		r.Err = plainPathError(err)
 		return r
@@ -271,59 +271,73 @@ func (b *Batch) each(ctx context.Context, r *Result, from *Format, in *Input, cv
 	}
 }
 
-func (b *Batch) open(name string) (*Input, func(), error) {
+// open gives random access to an input: standard input, a file, or a pipe with
+// a name.
+func (b *Batch) open(ctx context.Context, name string) (*Input, func(), error) {
 	if name == "-" {
-		return b.openStdin()
+		if b.Stdin == nil {
+			return nil, nil, errors.New("there is no standard input")
+		}
+		if f, ok := b.Stdin.(*os.File); ok {
+			if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+				return &Input{Name: name, R: f, Size: st.Size()}, func() {}, nil
+			}
+		}
+		return b.spooled(ctx, name, b.Stdin)
 	}
-	return OpenInput(name)
-}
-
-// OpenInput opens a file for reading.
-func OpenInput(name string) (*Input, func(), error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	st, err := f.Stat()
-	if err == nil && st.IsDir() {
+	switch {
+	case err != nil:
+	case st.IsDir():
 		err = errors.New("is a folder")
+	case st.Mode().IsRegular():
+		return &Input{Name: name, R: f, Size: st.Size()}, func() { f.Close() }, nil
+	default:
+		defer f.Close()
+		return b.spooled(ctx, name, f)
 	}
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return &Input{Name: name, R: f, Size: st.Size()}, func() { f.Close() }, nil
+	f.Close()
+	return nil, nil, err
 }
 
-// openStdin gives random access to standard input: as it is when it is a file,
-// else through the spool.
-func (b *Batch) openStdin() (*Input, func(), error) {
-	if b.Stdin == nil {
-		return nil, nil, errors.New("there is no standard input")
-	}
-	if f, ok := b.Stdin.(*os.File); ok {
-		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			return &Input{Name: "-", R: f, Size: st.Size()}, func() {}, nil
-		}
-	}
+// spooled gives random access to what can be read once.
+func (b *Batch) spooled(ctx context.Context, name string, from io.Reader) (*Input, func(), error) {
 	cv := b.Converter
 	if cv == nil {
 		cv = &Converter{}
 	}
 	buf := cv.spool().Create()
-	if _, err := io.Copy(buf, b.Stdin); err != nil {
+	fail := func(err error) (*Input, func(), error) {
 		buf.Close()
 		return nil, nil, err
+	}
+	// A read of a terminal or pipe cannot be called off, only left behind, and
+	// the buffer with it.
+	copied := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(buf, from)
+		copied <- err
+	}()
+	select {
+	case err := <-copied:
+		if err != nil {
+			return fail(err)
+		}
+	case <-ctx.Done():
+		go func() { <-copied; buf.Close() }()
+		return nil, nil, ctx.Err()
 	}
 	blob, err := buf.Blob()
 	if err != nil {
-		buf.Close()
-		return nil, nil, err
+		return fail(err)
 	}
-	r, size, release, err := cv.ReaderAt(context.Background(), blob)
+	r, size, release, err := cv.ReaderAt(ctx, blob)
 	if err != nil {
-		buf.Close()
-		return nil, nil, err
+		return fail(err)
 	}
-	return &Input{Name: "-", R: r, Size: size}, func() { release(); buf.Close() }, nil
+	return &Input{Name: name, R: r, Size: size}, func() { release(); buf.Close() }, nil
 }

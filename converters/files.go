@@ -27,7 +27,7 @@ func ReadFiles(ctx context.Context, names []string, stdin io.Reader, cv *Convert
 }
 
 func (b *Batch) readFile(ctx context.Context, name string, cv *Converter, yield func(FileItem, error) bool) bool {
-	in, release, err := b.open(name)
+	in, release, err := b.open(ctx, name)
 	if err != nil {
 		return yield(FileItem{File: name}, plainPathError(err))
 	}

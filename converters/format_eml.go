@@ -19,9 +19,9 @@ var emlFormat = &Format{
 
 // sniffMail accepts what has a header line near its beginning. Mail is text
 // without a signature, so this comes after all formats that have one; a file
-// that is called .eml is taken at its word.
+// that is called .eml is taken at its word, unless a disk left it as zeros.
 func sniffMail(head []byte, name string) bool {
-	if hasExt(name, ".eml") && len(head) > 0 {
+	if hasExt(name, ".eml") && len(bytes.Trim(head, "\x00")) > 0 {
 		return true
 	}
 	if bytes.IndexByte(head, 0) >= 0 {

@@ -12,6 +12,8 @@ import (
 func main() {
 	tuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the program where it stands.
+	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args, stdio{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
