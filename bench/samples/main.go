@@ -4,6 +4,7 @@
 //	samples copies -n 5000 -max 102400 -glob 'PATTERN' DIR
 //	samples large -size BYTES OUT.msg OUT.bin
 //	samples mails -n 2000 OUT.mbox
+//	samples pst -n 4200 OUT.pst
 package main
 
 import (
@@ -18,6 +19,8 @@ import (
 	"path/filepath"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mapi/pst/ndb"
+	"github.com/mailconv/mailconv/mapi/pst/psttest"
 	"github.com/mailconv/mailconv/msg"
 )
 
@@ -25,7 +28,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("samples: ")
 	if len(os.Args) < 2 {
-		log.Fatal("want copies, large or mails")
+		log.Fatal("want copies, large, mails or pst")
 	}
 	var err error
 	switch os.Args[1] {
@@ -35,6 +38,8 @@ func main() {
 		err = large(os.Args[2:])
 	case "mails":
 		err = mails(os.Args[2:])
+	case "pst":
+		err = archive(os.Args[2:])
 	default:
 		err = fmt.Errorf("there is no kind %q", os.Args[1])
 	}
@@ -148,6 +153,24 @@ func mails(args []string) error {
 		}
 		return nil
 	})
+}
+
+// archive makes a PST of n items, of some 60 KiB each.
+func archive(args []string) error {
+	f := flag.NewFlagSet("pst", flag.ExitOnError)
+	n := f.Int("n", 4200, "number of items")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	out, err := os.Create(f.Arg(0))
+	if err != nil {
+		return err
+	}
+	if _, err := psttest.Write(out, psttest.Mailbox(*n), &psttest.Options{Kind: ndb.Unicode, Crypt: ndb.CryptPermute}); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
 }
 
 func writeTo(name string, write func(io.Writer) error) error {
