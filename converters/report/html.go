@@ -114,6 +114,17 @@ func verdict(s *summary) (string, bool) {
 	add(unlisted, "folder could not be listed", "folders could not be listed")
 	add(lacking, "item was never listed", "items were never listed")
 	add(s.Totals.Open, "item is not done yet", "items are not done yet")
+	if len(s.Runs) > 0 {
+		// A run that ended early may not have seen what it did not list.
+		switch last := s.Runs[len(s.Runs)-1]; {
+		case last.Outcome == ledger.Running:
+			bad = append(bad, "the last run is under way, or was killed")
+		case last.Outcome != ledger.Done:
+			bad = append(bad, "the last run did not come to its end")
+		case last.Detail != "":
+			bad = append(bad, last.Detail)
+		}
+	}
 	if len(bad) == 0 {
 		return "Every item that was asked for is in the sink.", true
 	}
@@ -121,7 +132,7 @@ func verdict(s *summary) (string, bool) {
 	if n := len(bad); n > 1 {
 		text = strings.Join(bad[:n-1], ", ") + " and " + bad[n-1]
 	}
-	return text + ".", false
+	return strings.ToUpper(text[:1]) + text[1:] + ".", false
 }
 
 // number groups digits by thin spaces that do not break.

@@ -76,11 +76,6 @@ func (m Mailbox) overview(ctx context.Context) (overview, error) {
 	last := o.Runs[len(o.Runs)-1]
 	o.State, o.Detail = string(last.Outcome), last.Detail
 	o.Verdict, o.Good = verdict(o.summary)
-	if o.Good && last.Outcome != ledger.Done {
-		o.Verdict, o.Good = "The last run did not come to its end.", false
-	} else if o.Good && o.Detail != "" {
-		o.Verdict, o.Good = "Not all was done.", false
-	}
 	return o, nil
 }
 
