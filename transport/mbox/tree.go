@@ -133,7 +133,7 @@ func (s *Store) scan(ctx context.Context) ([]transport.Folder, error) {
 		return nil
 	}
 	err := walk(".", nil, 0)
-	list = complete(list)
+	list = localfile.Complete(list)
 	if !s.o.LabelFolders || err != nil {
 		return list, err
 	}
@@ -149,7 +149,7 @@ func (s *Store) scan(ctx context.Context) ([]transport.Folder, error) {
 		}
 		out = append(out, l...)
 	}
-	return complete(out), nil
+	return localfile.Complete(out), nil
 }
 
 func (s *Store) add(list *[]transport.Folder, id string, p []string) {
@@ -209,38 +209,7 @@ func (s *Store) labelled(ctx context.Context, f transport.Folder) ([]transport.F
 		}
 		out = append(out, g)
 	}
-	return complete(out), nil
-}
-
-// complete sorts folders, adds parents that are only names, and tells apart
-// those that came to the same path. Field case T40.
-func complete(list []transport.Folder) []transport.Folder {
-	slices.SortFunc(list, func(a, b transport.Folder) int {
-		if c := slices.Compare(a.Path, b.Path); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	seen := map[string]bool{}
-	var out []transport.Folder
-	for _, f := range list {
-		for i := 1; i < len(f.Path); i++ {
-			if up := transport.JoinPath(f.Path[:i]); !seen[up] {
-				seen[up] = true
-				out = append(out, transport.Folder{Path: f.Path[:i], ID: "name:" + up, Count: -1, Size: -1, NoItems: true})
-			}
-		}
-		if f.NoItems && seen[f.String()] {
-			continue
-		}
-		last := len(f.Path) - 1
-		for n := 2; last >= 0 && seen[f.String()]; n++ {
-			f.Path = append(slices.Clone(f.Path[:last]), fmt.Sprintf("%s (%d)", strings.TrimSuffix(f.Path[last], fmt.Sprintf(" (%d)", n-1)), n))
-		}
-		seen[f.String()] = true
-		out = append(out, f)
-	}
-	return out
+	return localfile.Complete(out), nil
 }
 
 // index fills byPath. The lock is held, and given up while the files are
