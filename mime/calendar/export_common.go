@@ -87,6 +87,12 @@ func follows(f *field, m *mapi.Message, stamped bool) bool {
 	case "X-MAILCONV-MEETING-TYPE":
 		n, _ := ps.NameInt(f.name)
 		return n == 1 && m.Class() == classRequest
+	case "X-MAILCONV-NORMALIZED-SUBJECT":
+		s, ok := ps.Get(mapi.PidTagSubject)
+		return !ok || s.Text() == ps.Text(f.tag)
+	case "X-MAILCONV-REMINDER-DELTA":
+		n, _ := ps.NameInt(f.name)
+		return ps.NameBool(mapi.PidLidReminderSet) || n == 0
 	case "X-MAILCONV-WHERE":
 		return m.Class() != classAppointment && ps.NameText(f.name) == ps.NameText(mapi.PidLidLocation)
 	case "X-MICROSOFT-CDO-OWNER-CRITICAL-CHANGE", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE":

@@ -14,6 +14,10 @@ import (
 // dayZoneName is the property that names the zone of an all-day event.
 const dayZoneName = "X-MAILCONV-TZID"
 
+// instanceName is the property that says for which day of a series an item is,
+// as its Global Object ID has it.
+const instanceName = "X-MAILCONV-INSTANCE"
+
 // An eventZone is the zone in which a time is written.
 type eventZone struct {
 	tzid     string // "" for UTC and floating
@@ -92,6 +96,12 @@ func (x *exporter) event(m *mapi.Message) {
 	default:
 		if t, ok := replaced(m); ok {
 			it.add(zs.time(t).Property("RECURRENCE-ID"))
+		}
+		// The day that the identifier names, which a reader cannot always tell.
+		if v, ok := m.Props.GetName(mapi.PidLidGlobalObjectId); ok && it.keeps("RECURRENCE-ID") == nil {
+			if d := dateOf(v.Raw()); d != "" {
+				it.add(ical.New(instanceName, d))
+			}
 		}
 	}
 	x.write(it, lines(m.Props, NameParameters))

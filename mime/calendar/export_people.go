@@ -79,7 +79,7 @@ func (x *exporter) recipient(r *mapi.Recipient) person {
 // line is ATTENDEE or ORGANIZER with the parameters that every person has.
 func (p *person) line(name string) ical.Property {
 	l := ical.New(name, p.address(), "CN", p.name)
-	if p.dn != "" && p.smtp == "" {
+	if p.dn != "" {
 		l.Params = append(l.Params, ical.Param{Name: "X-MAILCONV-DN", Values: []string{p.dn}})
 		if p.typ != "" {
 			l.Params = append(l.Params, ical.Param{Name: "X-MAILCONV-ADDRTYPE", Values: []string{p.typ}})

@@ -211,6 +211,7 @@ func exceptionMessage(m *mapi.Message, e *recurrence.Exception, a *mapi.Attachme
 	}
 	if _, ok := uidLine(m); ok {
 		uid, _ := uidOf(m)
+		out.Props.DeleteName(mapi.PidLidGlobalObjectId)
 		out.Props.SetName(mapi.PidLidCleanGlobalObjectId, mapi.BinaryValue(goidFromUID(uid)))
 	}
 	override := func(bit uint16, set func()) {

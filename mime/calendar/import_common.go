@@ -96,7 +96,9 @@ func (it *itemReader) common(p *ical.Property) bool {
 		}
 		s := ical.Text(p.Value)
 		ps.Set(mapi.PidTagSubject, mapi.StringValue(s))
-		ps.Set(mapi.PidTagNormalizedSubject, mapi.StringValue(s))
+		if it.in.Get("X-MAILCONV-NORMALIZED-SUBJECT") == nil {
+			ps.Set(mapi.PidTagNormalizedSubject, mapi.StringValue(s))
+		}
 		ps.Set(mapi.PidTagSubjectPrefix, mapi.StringValue(""))
 		it.keepParams(p, ical.EscapeText(s))
 	case "DESCRIPTION":

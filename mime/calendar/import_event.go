@@ -40,8 +40,8 @@ func (it *itemReader) event(overrides []*ical.Component, left *[]*ical.Component
 			if it.once(p) {
 				stampAt = p
 			}
-		case dayZoneName:
-			// by zone
+		case dayZoneName, instanceName:
+			// by zone, below
 		case "RRULE", "RDATE", "EXDATE", "EXRULE":
 			if p.Large != nil {
 				it.loss(p.Name, mapi.LossTooLarge, "")
@@ -93,6 +93,12 @@ func (it *itemReader) event(overrides []*ical.Component, left *[]*ical.Component
 		it.occurrence(t)
 	case len(recur) > 0 || len(overrides) > 0:
 		overrides = it.recurrence(t, recur, overrides)
+	}
+	if q := it.in.Get(instanceName); q != nil {
+		v, ok := ps.GetName(mapi.PidLidCleanGlobalObjectId)
+		if d, err := ical.ParseDateTime(q.Value, ""); ok && err == nil {
+			ps.SetName(mapi.PidLidGlobalObjectId, mapi.BinaryValue(withDate(v.Raw(), d.Clock)))
+		}
 	}
 	if left != nil {
 		*left = overrides

@@ -62,13 +62,13 @@ func (t personTags) set(ps *mapi.Properties, p person) {
 	switch {
 	case p.uri != "":
 		typ, addr = "URI", p.uri
-	case p.smtp != "":
-		typ, addr = "SMTP", p.smtp
 	case p.dn != "":
 		typ, addr = "EX", p.dn
 		if p.typ != "" {
 			typ = p.typ
 		}
+	case p.smtp != "":
+		typ, addr = "SMTP", p.smtp
 	}
 	if typ == "" {
 		return

@@ -69,6 +69,7 @@ func (f *field) set(ps *mapi.Properties, v mapi.Value) {
 var commonFields = []field{
 	{ical: "CREATED", tag: mapi.PidTagCreationTime, kind: instant},
 	{ical: "LAST-MODIFIED", tag: mapi.PidTagLastModificationTime, kind: instant},
+	{ical: "X-MAILCONV-NORMALIZED-SUBJECT", tag: mapi.PidTagNormalizedSubject},
 	{ical: "X-MAILCONV-COMPANIES", name: mapi.PidLidCompanies, kind: texts},
 	{ical: "X-MAILCONV-CONTACTS", name: mapi.PidLidContacts, kind: texts},
 	{ical: "X-MAILCONV-BILLING", name: mapi.PidLidBilling},
@@ -101,6 +102,7 @@ var eventFields = []field{
 	{ical: "X-MAILCONV-STATE-FLAGS", name: mapi.PidLidAppointmentStateFlags, kind: integer},
 	{ical: "X-MAILCONV-INVITED", name: mapi.PidLidFInvited, kind: boolean, zero: true},
 	{ical: "X-MAILCONV-MEETING-TYPE", name: mapi.PidLidMeetingType, kind: integer},
+	{ical: "X-MAILCONV-REMINDER-DELTA", name: mapi.PidLidReminderDelta, kind: integer},
 	{ical: "X-MAILCONV-WHERE", name: mapi.PidLidWhere},
 }
 

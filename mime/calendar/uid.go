@@ -50,6 +50,15 @@ func withDate(goid []byte, clock time.Time) []byte {
 	return b
 }
 
+// dateOf is the day of the occurrence that a Global Object ID stands for, as a
+// DATE; "" for a whole series.
+func dateOf(goid []byte) string {
+	if len(goid) < goidSize || !bytes.Equal(goid[:16], byteArrayID[:]) || [4]byte(goid[goidDate:]) == [4]byte{} {
+		return ""
+	}
+	return time.Date(int(binary.BigEndian.Uint16(goid[goidDate:])), time.Month(goid[goidDate+2]), int(goid[goidDate+3]), 0, 0, 0, 0, time.UTC).Format("20060102")
+}
+
 // uidFromGOID is the UID of a Global Object ID.
 func uidFromGOID(b []byte) string {
 	if len(b) >= goidData && bytes.Equal(b[:16], byteArrayID[:]) && bytes.HasPrefix(b[goidData:], vCalUID) {
@@ -66,7 +75,9 @@ func uidFromGOID(b []byte) string {
 // uidOf is the UID of a message; one without an identifier gets one that
 // depends on what it says.
 func uidOf(m *mapi.Message) (uid string, made bool) {
-	for _, n := range []mapi.Name{mapi.PidLidCleanGlobalObjectId, mapi.PidLidGlobalObjectId} {
+	// QUIRK: the clean one can be another altogether (corpus
+	// pst/aspose.email-for-.net/SampleOstFile.ost); [MS-OXCICAL] takes the first.
+	for _, n := range []mapi.Name{mapi.PidLidGlobalObjectId, mapi.PidLidCleanGlobalObjectId} {
 		if v, ok := m.Props.GetName(n); ok && len(v.Raw()) > 0 {
 			return uidFromGOID(v.Raw()), false
 		}
