@@ -20,10 +20,12 @@ import (
 	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
+	"github.com/mailconv/mailconv/converters/migrate/meaning"
 	"github.com/mailconv/mailconv/mapi"
 	mapipst "github.com/mailconv/mailconv/mapi/pst"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/dir"
+	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/pst"
 )
 
@@ -246,6 +248,23 @@ func digests(t *testing.T, m *mapi.Message) map[[32]byte]int {
 	return all
 }
 
+// pstFiles lists the PST and OST files of the corpus.
+func pstFiles(t *testing.T) []string {
+	t.Helper()
+	corpus := os.Getenv("MAILCONV_CORPUS")
+	if corpus == "" {
+		t.Skip("MAILCONV_CORPUS is not set")
+	}
+	var files []string
+	filepath.WalkDir(filepath.Join(corpus, "pst"), func(path string, d fs.DirEntry, err error) error {
+		if ext := strings.ToLower(filepath.Ext(path)); err == nil && (ext == ".pst" || ext == ".ost") {
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files
+}
+
 // countObjects counts OLE objects.
 func countObjects(m *mapi.Message) (n int) {
 	for _, a := range m.Attachments {
@@ -263,17 +282,7 @@ func countObjects(m *mapi.Message) (n int) {
 // holds these against what pffexport reads: items and attachments by folder,
 // attachments byte by byte, and every property of a sample.
 func TestPSTCorpusToMSG(t *testing.T) {
-	corpus := os.Getenv("MAILCONV_CORPUS")
-	if corpus == "" {
-		t.Skip("MAILCONV_CORPUS is not set")
-	}
-	var files []string
-	filepath.WalkDir(filepath.Join(corpus, "pst"), func(path string, d fs.DirEntry, err error) error {
-		if ext := strings.ToLower(filepath.Ext(path)); err == nil && (ext == ".pst" || ext == ".ost") {
-			files = append(files, path)
-		}
-		return nil
-	})
+	files := pstFiles(t)
 	sampled, values, total, odd := 0, 0, 0, 0
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -412,4 +421,41 @@ func copyToMSG(t *testing.T, src *pst.Store) map[string][]*mapi.Message {
 		}
 	}
 	return items
+}
+
+// TestPSTCorpusToMaildir copies every PST and OST of the corpus into a Maildir;
+// what a mail can carry is the same there.
+func TestPSTCorpusToMaildir(t *testing.T) {
+	same := int64(0)
+	for _, file := range pstFiles(t) {
+		src, err := pst.Open(file, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		work := t.TempDir()
+		sink, err := maildir.Open(filepath.Join(work, "out"), &maildir.Options{NoSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := ledger.Open(t.Context(), filepath.Join(work, "state"), ledger.Pair{Source: "pst:x", Sink: "maildir:out"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cv := &converters.Converter{}
+		o := migrate.Options{Converter: cv, Contenter: &meaning.Reader{Converter: cv}}
+		r, err := migrate.Run(t.Context(), src, sink, l, o)
+		if err != nil || !r.Complete() {
+			t.Errorf("%s: %v, %+v", filepath.Base(file), err, r)
+		}
+		v, err := migrate.Verify(t.Context(), src, sink, &migrate.VerifyOptions{Ledger: l, Level: migrate.LevelContent, Run: o})
+		if err != nil || !v.Clean() {
+			t.Errorf("%s: %v, %+v", filepath.Base(file), err, v)
+		} else {
+			same += v.Same
+		}
+		l.Close()
+		sink.Close()
+		src.Close()
+	}
+	t.Logf("%d items are the same by content", same)
 }
