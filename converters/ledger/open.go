@@ -45,6 +45,13 @@ type Ledger struct {
 // [ErrInUse] until the first is closed or its process has ended. A ledger of
 // another pair is refused; an empty pair takes any.
 func Open(ctx context.Context, path string, pair Pair) (*Ledger, error) {
+	return OpenShare(ctx, path, pair, 1)
+}
+
+// OpenShare is [Open] for one of n ledgers that are open at once and take
+// together about the memory of one.
+func OpenShare(ctx context.Context, path string, pair Pair, n int) (*Ledger, error) {
+	n = max(n, 1)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -66,14 +73,14 @@ func Open(ctx context.Context, path string, pair Pair) (*Ledger, error) {
 		return nil, err
 	}
 	var err error
-	if l.db, err = sql.Open("sqlite", dsn(path)); err != nil {
+	if l.db, err = sql.Open("sqlite", dsn(path, max(readCache/n, leastCache))); err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)
 	}
-	l.db.SetMaxOpenConns(4)
+	l.db.SetMaxOpenConns(max(4/n, 2)) // one of them writes
 	if err := l.prepare(ctx, pair); err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)
 	}
-	if l.write, err = newWriter(ctx, l.db); err != nil {
+	if l.write, err = newWriter(ctx, l.db, max(writeCache/n, leastCache)); err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)
 	}
 	ok = true
@@ -105,7 +112,9 @@ func escape(path string) string {
 	return strings.ReplaceAll(url.PathEscape(filepath.ToSlash(path)), "%2F", "/")
 }
 
-func dsn(path string) string { return "file:" + escape(path) + pragmas }
+func dsn(path string, cache int) string {
+	return fmt.Sprintf("file:%s%s&_pragma=cache_size(-%d)", escape(path), pragmas, cache)
+}
 
 // takeLock holds an exclusive transaction on a file beside the ledger. The
 // system drops it with the process, however that ends.

@@ -4,9 +4,15 @@ package ledger
 // version is refused.
 const version = 1
 
-// pragmas of every connection. The cache is small and the same for a thousand
-// items and a million; the writer has a larger one.
-const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-1024)&_pragma=temp_store(FILE)"
+// pragmas of every connection.
+const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(FILE)"
+
+// Caches in KiB are small, and the same for a thousand items and a million.
+const (
+	readCache  = 1024 // of each connection that reads
+	writeCache = 4096
+	leastCache = 64
+)
 
 const schema = `
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

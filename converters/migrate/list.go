@@ -266,7 +266,7 @@ func (ls *lister) page(ctx context.Context, metas []transport.Meta) error {
 			return err
 		}
 	}
-	if ls.spill || len(ls.keys) > buffer {
+	if ls.spill || len(ls.keys) > max(buffer/max(r.o.Share, 1), pageSize) {
 		ls.spill = true
 		return ls.write()
 	}

@@ -40,6 +40,9 @@ type Options struct {
 
 	// Workers is the number of folders that are worked on at once; 0 is 4.
 	Workers int
+	// Share says that this run is one of so many at once, which together take
+	// about the memory of one; 0 is 1.
+	Share int
 	// Batch is the number of items of one commit, for sinks that do not say
 	// what a batch is; 0 is 50.
 	Batch int

@@ -142,12 +142,8 @@ type batch struct {
 // each works on rows, several at once. Two rows with one sink come one after
 // the other: a put must know what arrived since its mark.
 func (b *batch) each(ctx context.Context, rows []Row, fn func(context.Context, int)) error {
-	jobs := b.o.Jobs
-	if jobs <= 0 {
-		jobs = 4
-	}
 	var g errgroup.Group
-	g.SetLimit(jobs)
+	g.SetLimit(b.jobs())
 	for i := range rows {
 		if ctx.Err() != nil {
 			break
@@ -164,6 +160,13 @@ func (b *batch) each(ctx context.Context, rows []Row, fn func(context.Context, i
 	}
 	_ = g.Wait() // nothing in it returns an error
 	return ctx.Err()
+}
+
+func (b *batch) jobs() int {
+	if b.o.Jobs <= 0 {
+		return 4
+	}
+	return b.o.Jobs
 }
 
 func (b *batch) sink(name string) *sync.Mutex {
@@ -217,7 +220,7 @@ func (b *batch) migrate(ctx context.Context, out *Outcome) (res *migrate.Result,
 	if err != nil {
 		return nil, usagef("mailbox %s: %w", out.Row.Name, err)
 	}
-	l, err := ledger.Open(ctx, out.Ledger, out.Row.Pair())
+	l, err := ledger.OpenShare(ctx, out.Ledger, out.Row.Pair(), b.jobs())
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +242,7 @@ func (b *batch) migrate(ctx context.Context, out *Outcome) (res *migrate.Result,
 		o.Quarantine = b.o.Dir
 	}
 	o.Quarantine = filepath.Join(o.Quarantine, stem+".quarantine")
+	o.Share = b.jobs()
 	o.Observer = func(e migrate.Event) { b.emit(out.Row, e) }
 	res, err = migrate.Run(ctx, source, sink, l, o)
 	// The last write of a sink may fail when it is closed.
