@@ -94,7 +94,7 @@ func (im *importer) nameAttachment(a *mapi.Attachment, name, typ string) {
 	ps := &a.Props
 	ps.Set(mapi.PidTagAttachLongFilename, mapi.StringValue(name))
 	ps.Set(mapi.PidTagAttachFilename, mapi.StringValue(shortName(name)))
-	if i := strings.LastIndexByte(name, '.'); i >= 0 && len(name)-i <= 32 && strings.IndexAny(name[i:], `/\`) < 0 {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 && len(name)-i <= 32 && !strings.ContainsAny(name[i:], `/\`) {
 		ps.Set(mapi.PidTagAttachExtension, mapi.StringValue(name[i:]))
 	}
 	ps.Set(mapi.PidTagDisplayName, mapi.StringValue(name))

@@ -197,8 +197,10 @@ func (im *importer) charset(e *entity.Entity) int {
 	cs, _ := e.Charset(im.ctx)
 	if label := e.Param("charset"); label != "" {
 		if _, known := codepage.ByName(label); !known {
-			im.problem(mapi.Problem{Where: whereOf(e), Offset: e.Offset(), Field: "charset",
-				Detail: fmt.Sprintf("%s is not known; the text is read as code page %d", quote(label), cs.CodePage())})
+			im.problem(mapi.Problem{
+				Where: whereOf(e), Offset: e.Offset(), Field: "charset",
+				Detail: fmt.Sprintf("%s is not known; the text is read as code page %d", quote(label), cs.CodePage()),
+			})
 		}
 	}
 	return cs.CodePage()

@@ -1,14 +1,13 @@
 package mime
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"bytes"
 
 	"github.com/mailconv/mailconv/mapi"
 )

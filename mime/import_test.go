@@ -644,8 +644,10 @@ func TestT32HugeAttachment(t *testing.T) {
 		t.Skip("reads a mail of 1 GiB that is made on the way")
 	}
 	line := strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 500)
-	src := repeated{head: "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b\r\nContent-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-		line: line, tail: "--b--\r\n"}
+	src := repeated{
+		head: "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b\r\nContent-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+		line: line, tail: "--b--\r\n",
+	}
 	src.n = 1<<30/int64(len(line)) + 1
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"iter"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/transport"
@@ -76,7 +77,7 @@ func (r *run) resolve(ctx context.Context, p *place, items []*ledger.Item) (map[
 		}
 		return found, nil
 	}
-	seq := func(yield func(transport.Meta, error) bool) {}
+	var seq iter.Seq2[transport.Meta, error]
 	if r.tracker != nil {
 		seq = r.tracker.Since(ctx, p.f, items[0].Mark)
 	} else {

@@ -50,9 +50,13 @@ func TestDates(t *testing.T) {
 // Counting without expanding gives what expanding gives.
 func TestUntilAndNthAgreeWithDates(t *testing.T) {
 	for _, p := range []Pattern{
-		{Type: Day, Period: 1440}, {Type: Day, Period: 5 * 1440},
-		{Type: Week, Period: 1, Weekdays: 0x3E, FirstDOW: 1}, {Type: Week, Period: 3, Weekdays: 0x45, FirstDOW: 0}, {Type: Week, Period: 2, Weekdays: 1, FirstDOW: 4},
-		{Type: Month, Period: 1, DayOfMonth: 30}, {Type: MonthNth, Period: 2, Weekdays: 0x41, N: 3},
+		{Type: Day, Period: 1440},
+		{Type: Day, Period: 5 * 1440},
+		{Type: Week, Period: 1, Weekdays: 0x3E, FirstDOW: 1},
+		{Type: Week, Period: 3, Weekdays: 0x45, FirstDOW: 0},
+		{Type: Week, Period: 2, Weekdays: 1, FirstDOW: 4},
+		{Type: Month, Period: 1, DayOfMonth: 30},
+		{Type: MonthNth, Period: 2, Weekdays: 0x41, N: 3},
 	} {
 		p.EndType = NoEnd
 		p.StartDate = on("2026-11-25")

@@ -47,12 +47,18 @@ func (p *person) shown() string {
 type personTags struct{ name, typ, addr, smtp, entryID, searchKey mapi.Tag }
 
 var (
-	representingTags = personTags{mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType, mapi.PidTagSentRepresentingEmailAddress,
-		mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey}
-	senderTags = personTags{mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
-		mapi.PidTagSenderSmtpAddress, mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey}
-	recipientTags = personTags{mapi.PidTagDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
-		mapi.PidTagSmtpAddress, mapi.PidTagEntryId, mapi.PidTagSearchKey}
+	representingTags = personTags{
+		mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType, mapi.PidTagSentRepresentingEmailAddress,
+		mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey,
+	}
+	senderTags = personTags{
+		mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
+		mapi.PidTagSenderSmtpAddress, mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey,
+	}
+	recipientTags = personTags{
+		mapi.PidTagDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
+		mapi.PidTagSmtpAddress, mapi.PidTagEntryId, mapi.PidTagSearchKey,
+	}
 )
 
 // set writes the properties of a person.

@@ -19,23 +19,53 @@ type addressProps struct {
 }
 
 var addresses = []addressProps{
-	{[]string{"WORK"}, 2, [7]prop{named(mapi.PidLidWorkAddressPostOfficeBox), tag(mapi.PidTagOfficeLocation), named(mapi.PidLidWorkAddressStreet),
-		named(mapi.PidLidWorkAddressCity), named(mapi.PidLidWorkAddressState), named(mapi.PidLidWorkAddressPostalCode), named(mapi.PidLidWorkAddressCountry)},
-		named(mapi.PidLidWorkAddress), named(mapi.PidLidWorkAddressCountryCode)},
-	{[]string{"HOME"}, 1, [7]prop{tag(mapi.PidTagHomeAddressPostOfficeBox), {}, tag(mapi.PidTagHomeAddressStreet),
-		tag(mapi.PidTagHomeAddressCity), tag(mapi.PidTagHomeAddressStateOrProvince), tag(mapi.PidTagHomeAddressPostalCode), tag(mapi.PidTagHomeAddressCountry)},
-		named(mapi.PidLidHomeAddress), named(mapi.PidLidHomeAddressCountryCode)},
-	{[]string{"POSTAL"}, 3, [7]prop{tag(mapi.PidTagOtherAddressPostOfficeBox), {}, tag(mapi.PidTagOtherAddressStreet),
-		tag(mapi.PidTagOtherAddressCity), tag(mapi.PidTagOtherAddressStateOrProvince), tag(mapi.PidTagOtherAddressPostalCode), tag(mapi.PidTagOtherAddressCountry)},
-		named(mapi.PidLidOtherAddress), named(mapi.PidLidOtherAddressCountryCode)},
+	{
+		[]string{"WORK"},
+		2,
+		[7]prop{
+			named(mapi.PidLidWorkAddressPostOfficeBox), tag(mapi.PidTagOfficeLocation), named(mapi.PidLidWorkAddressStreet),
+			named(mapi.PidLidWorkAddressCity), named(mapi.PidLidWorkAddressState), named(mapi.PidLidWorkAddressPostalCode), named(mapi.PidLidWorkAddressCountry),
+		},
+		named(mapi.PidLidWorkAddress), named(mapi.PidLidWorkAddressCountryCode),
+	},
+	{
+		[]string{"HOME"},
+		1,
+		[7]prop{
+			tag(mapi.PidTagHomeAddressPostOfficeBox),
+			{},
+			tag(mapi.PidTagHomeAddressStreet),
+			tag(mapi.PidTagHomeAddressCity), tag(mapi.PidTagHomeAddressStateOrProvince), tag(mapi.PidTagHomeAddressPostalCode), tag(mapi.PidTagHomeAddressCountry),
+		},
+		named(mapi.PidLidHomeAddress), named(mapi.PidLidHomeAddressCountryCode),
+	},
+	{
+		[]string{"POSTAL"},
+		3,
+		[7]prop{
+			tag(mapi.PidTagOtherAddressPostOfficeBox),
+			{},
+			tag(mapi.PidTagOtherAddressStreet),
+			tag(mapi.PidTagOtherAddressCity), tag(mapi.PidTagOtherAddressStateOrProvince), tag(mapi.PidTagOtherAddressPostalCode), tag(mapi.PidTagOtherAddressCountry),
+		},
+		named(mapi.PidLidOtherAddress), named(mapi.PidLidOtherAddressCountryCode),
+	},
 }
 
 // mailing is the address that mail goes to, a copy of one of the others where
 // PidLidPostalAddressId says which. It has a type of our own, for when it is
 // none.
-var mailing = addressProps{[]string{"X-MAILING"}, -1, [7]prop{tag(mapi.PidTagPostOfficeBox), {}, tag(mapi.PidTagStreetAddress),
-	tag(mapi.PidTagLocality), tag(mapi.PidTagStateOrProvince), tag(mapi.PidTagPostalCode), tag(mapi.PidTagCountry)},
-	tag(mapi.PidTagPostalAddress), named(mapi.PidLidAddressCountryCode)}
+var mailing = addressProps{
+	[]string{"X-MAILING"},
+	-1,
+	[7]prop{
+		tag(mapi.PidTagPostOfficeBox),
+		{},
+		tag(mapi.PidTagStreetAddress),
+		tag(mapi.PidTagLocality), tag(mapi.PidTagStateOrProvince), tag(mapi.PidTagPostalCode), tag(mapi.PidTagCountry),
+	},
+	tag(mapi.PidTagPostalAddress), named(mapi.PidLidAddressCountryCode),
+}
 
 type address struct {
 	parts [7]string

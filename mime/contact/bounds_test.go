@@ -89,8 +89,10 @@ func (c *counter) Write(p []byte) (int, error) {
 // Many lines of one kind cost no more than others.
 func TestManyLines(t *testing.T) {
 	start := time.Now()
-	for _, l := range []string{"X-MS-CHILD:a", "TEL;X-A=1:1", "item1.X-MS-CHILD;X-B=2:a", "RELATED;TYPE=child:x", "CATEGORIES:a,b,c", "KEY;ENCODING=b:MIIB",
-		"ADR:;;a;b;c;d;e", "LABEL:x", "EMAIL:a@b", "X-MS-TEXT:a", "LOGO;ENCODING=b:AAAA"} {
+	for _, l := range []string{
+		"X-MS-CHILD:a", "TEL;X-A=1:1", "item1.X-MS-CHILD;X-B=2:a", "RELATED;TYPE=child:x", "CATEGORIES:a,b,c", "KEY;ENCODING=b:MIIB",
+		"ADR:;;a;b;c;d;e", "LABEL:x", "EMAIL:a@b", "X-MS-TEXT:a", "LOGO;ENCODING=b:AAAA",
+	} {
 		m := one(t, append([]string{"VERSION:4.0"}, strings.Split(strings.Repeat(l+"\n", 2000), "\n")...)...)
 		for _, v := range versions {
 			export(t, m, v)

@@ -75,12 +75,18 @@ var phones = []phone{
 type emailProps struct{ addr, typ, shown, original, entryID prop }
 
 var emails = [3]emailProps{
-	{named(mapi.PidLidEmail1EmailAddress), named(mapi.PidLidEmail1AddressType), named(mapi.PidLidEmail1DisplayName),
-		named(mapi.PidLidEmail1OriginalDisplayName), named(mapi.PidLidEmail1OriginalEntryId)},
-	{named(mapi.PidLidEmail2EmailAddress), named(mapi.PidLidEmail2AddressType), named(mapi.PidLidEmail2DisplayName),
-		named(mapi.PidLidEmail2OriginalDisplayName), named(mapi.PidLidEmail2OriginalEntryId)},
-	{named(mapi.PidLidEmail3EmailAddress), named(mapi.PidLidEmail3AddressType), named(mapi.PidLidEmail3DisplayName),
-		named(mapi.PidLidEmail3OriginalDisplayName), named(mapi.PidLidEmail3OriginalEntryId)},
+	{
+		named(mapi.PidLidEmail1EmailAddress), named(mapi.PidLidEmail1AddressType), named(mapi.PidLidEmail1DisplayName),
+		named(mapi.PidLidEmail1OriginalDisplayName), named(mapi.PidLidEmail1OriginalEntryId),
+	},
+	{
+		named(mapi.PidLidEmail2EmailAddress), named(mapi.PidLidEmail2AddressType), named(mapi.PidLidEmail2DisplayName),
+		named(mapi.PidLidEmail2OriginalDisplayName), named(mapi.PidLidEmail2OriginalEntryId),
+	},
+	{
+		named(mapi.PidLidEmail3EmailAddress), named(mapi.PidLidEmail3AddressType), named(mapi.PidLidEmail3DisplayName),
+		named(mapi.PidLidEmail3OriginalDisplayName), named(mapi.PidLidEmail3OriginalEntryId),
+	},
 }
 
 // faxes are the fax numbers in the order in which [MS-OXOCNTC] 2.2.1.2.11

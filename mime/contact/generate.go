@@ -144,8 +144,10 @@ func subject(ps mapi.Properties) string {
 }
 
 // nameProps are the components of N. RFC 6350 6.2.2
-var nameProps = [5]prop{tag(mapi.PidTagSurname), tag(mapi.PidTagGivenName), tag(mapi.PidTagMiddleName),
-	tag(mapi.PidTagDisplayNamePrefix), tag(mapi.PidTagGeneration)}
+var nameProps = [5]prop{
+	tag(mapi.PidTagSurname), tag(mapi.PidTagGivenName), tag(mapi.PidTagMiddleName),
+	tag(mapi.PidTagDisplayNamePrefix), tag(mapi.PidTagGeneration),
+}
 
 func (g *generator) nameLines() (fn string) {
 	ps := g.m.Props

@@ -29,7 +29,6 @@ const (
 type Reader struct {
 	src      *lines
 	calendar *Component
-	depth    int // of VCALENDAR around the next component
 	problems mapi.Problems
 	any      bool // a line was understood
 	props    int

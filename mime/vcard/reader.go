@@ -64,8 +64,10 @@ func (r *Reader) Next() (*Card, error) {
 		r.pos = p.next
 	}
 	if !r.any {
-		return nil, &mapi.FormatError{Format: "vcf", Problem: mapi.Problem{Severe: true, Offset: 0, Field: "BEGIN",
-			Detail: "no line says BEGIN:VCARD", Spec: "RFC 6350 6.1.1"}}
+		return nil, &mapi.FormatError{Format: "vcf", Problem: mapi.Problem{
+			Severe: true, Offset: 0, Field: "BEGIN",
+			Detail: "no line says BEGIN:VCARD", Spec: "RFC 6350 6.1.1",
+		}}
 	}
 	if junk >= 0 {
 		r.problems.Add(outside(junk))
@@ -141,8 +143,10 @@ func (r *Reader) card(p physical) (*Card, error) {
 		held += l.held()
 		if len(c.Lines) >= maxLines || held > maxHeld {
 			if !dropped {
-				c.Problems.Add(mapi.Problem{Severe: true, Offset: p.start,
-					Detail: fmt.Sprintf("more than %d lines or %d MiB of text in one card; the rest is left out", maxLines, maxHeld>>20)})
+				c.Problems.Add(mapi.Problem{
+					Severe: true, Offset: p.start,
+					Detail: fmt.Sprintf("more than %d lines or %d MiB of text in one card; the rest is left out", maxLines, maxHeld>>20),
+				})
 			}
 			dropped = true
 			continue

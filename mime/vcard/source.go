@@ -40,7 +40,8 @@ func openSource(r io.ReaderAt, size int64) (src io.ReaderAt, start, end int64, e
 func wideSource(r io.ReaderAt, size, skip int64, big bool) (io.ReaderAt, int64, int64, error) {
 	if size > maxUTF16 {
 		return nil, 0, 0, &mapi.FormatError{Format: "vcf", Problem: mapi.Problem{
-			Severe: true, Unsupported: true, Offset: 0, Detail: "a file in UTF-16 above 16 MiB; convert it to UTF-8 first"}}
+			Severe: true, Unsupported: true, Offset: 0, Detail: "a file in UTF-16 above 16 MiB; convert it to UTF-8 first",
+		}}
 	}
 	raw, err := io.ReadAll(io.NewSectionReader(r, skip, size-skip))
 	if err != nil {

@@ -100,7 +100,6 @@ type listing struct {
 	next        uint32 // sequence number at which the next page starts
 	last        uint32 // the last UID that was listed
 	end         uint32 // EXISTS at the beginning
-	page0       bool
 }
 
 type entry struct {

@@ -305,7 +305,7 @@ func TestOddAnswersToAFetchLoseNothing(t *testing.T) {
 			c.raw(fmt.Sprintf("* %d FETCH (uid %d rfc822 {%d}\r\n%s)\r\n", seq, uid, len(body), body))
 		},
 		"a stranger's body": func(c *talk, seq, uid int, body string) {
-			c.raw(fmt.Sprintf("* 9 FETCH (UID 99 BODY[] {4}\r\nxxxx)\r\n* 9 FETCH (BODY[] {4}\r\nxxxx UID 98)\r\n"))
+			c.raw("* 9 FETCH (UID 99 BODY[] {4}\r\nxxxx)\r\n* 9 FETCH (BODY[] {4}\r\nxxxx UID 98)\r\n")
 			c.fetch(seq, uid, "BODY.PEEK[]")
 			c.fetch(seq, uid, "BODY.PEEK[]")
 		},

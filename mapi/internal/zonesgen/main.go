@@ -14,8 +14,8 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sort"
 	"strings"
@@ -28,10 +28,19 @@ var renamed = map[string]string{
 	"America/Godthab": "America/Nuuk", "America/Indianapolis": "America/Indiana/Indianapolis", "Europe/Kiev": "Europe/Kyiv",
 }
 
+// goZones is where Go keeps its zone data.
+func goZones() string {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(strings.TrimSpace(string(root)), "lib/time/zoneinfo.zip")
+}
+
 func main() {
 	log.SetFlags(0)
 	cldr := flag.String("cldr", "/usr/share/unicode/cldr/common/supplemental/windowsZones.xml", "CLDR's windowsZones.xml")
-	zones := flag.String("zoneinfo", filepath.Join(runtime.GOROOT(), "lib/time/zoneinfo.zip"), "the zone data of Go")
+	zones := flag.String("zoneinfo", goZones(), "the zone data of Go")
 	flag.Parse()
 	if err := run(*cldr, *zones); err != nil {
 		log.Fatal("zonesgen: ", err)
