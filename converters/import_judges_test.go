@@ -93,6 +93,8 @@ func (c *tally) attachments(name string, w pythonMail, hashes []string) {
 		switch {
 		case w.Type == "multipart/signed" || strings.HasSuffix(a.Type, "-signature"):
 			kind = "attachment: a signed mail is kept whole as smime.p7m ([MS-OXOSMIME] 2.2.2)"
+		case w.Type == "multipart/encrypted":
+			kind = "attachment: an encrypted mail is kept whole"
 		case a.Type == "application/mac-binhex40":
 			kind = "attachment: BinHex stays as it is"
 		case a.Type == "application/ms-tnef":
