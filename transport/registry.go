@@ -48,8 +48,9 @@ type Env struct {
 // A Converter changes the form of one item. Package converters has it; drivers
 // and test servers that need it are handed one.
 type Converter interface {
-	// ToMIME and ToObject return content that is closed on its own; c stays
-	// open and must outlive it.
+	// ToMIME and ToObject return content that is closed on its own. The mail
+	// that ToMIME makes of an object stands on its own; all other results live
+	// on c, which must outlive them.
 	ToMIME(ctx context.Context, c *Content) (*Content, error)
 	ToObject(ctx context.Context, c *Content) (*Content, error)
 }

@@ -339,8 +339,18 @@ func (r *run) convert(ctx context.Context, j *job, s *staged) error {
 		}
 		return fail(ReasonConvert, err.Error())
 	}
-	// The result lives on the original.
-	first, inner := s.c, out.OnClose
+	first := s.c
+	s.c = out
+	if out.Form == transport.FormMIME {
+		// A mail made of an object stands on its own: what the object holds
+		// in memory can go.
+		if err := first.Close(); err != nil {
+			return err
+		}
+		return r.tooLarge(ctx, j, s)
+	}
+	// An object made of a mail lives on the mail.
+	inner := out.OnClose
 	out.OnClose = func() error {
 		var err error
 		if inner != nil {
@@ -348,7 +358,6 @@ func (r *run) convert(ctx context.Context, j *job, s *staged) error {
 		}
 		return errors.Join(err, first.Close())
 	}
-	s.c = out
 	return r.tooLarge(ctx, j, s)
 }
 
