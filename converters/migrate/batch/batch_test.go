@@ -67,17 +67,17 @@ sink = "imaps://ann@new.example"
 // What makes no sense is refused before anything is done, and no secret is told.
 func TestParseRefusals(t *testing.T) {
 	for text, want := range map[string]string{
-		"a.txt|x":                                     "must end in",
-		"a.csv|":                                      "no mailboxes",
-		"a.csv|source,sink\n":                         "no mailboxes",
-		"a.csv|source,sink,colour\nx,y,z":             `there is no column "colour"`,
-		"a.csv|source,source\nx,y":                    "two columns",
-		"a.csv|source,sink\nmaildir:x,":               "needs a source and a sink",
-		"a.csv|source,sink\nx,y,z":                    "wrong number of fields",
-		"a.csv|source,sink,since\nx,y,now":            "want a date",
-		"a.csv|source,sink,source-secret\nx,y,s3cret": "env:NAME",
-		"a.csv|source,sink,sink-secret\nx,y,env:":     "env:NAME",
-		"a.csv|source,sink\nmaildir:x,maildir:y\nmaildir:x,maildir:y":          "it is called maildir:x",
+		"a.txt|x":                                                     "must end in",
+		"a.csv|":                                                      "no mailboxes",
+		"a.csv|source,sink\n":                                         "no mailboxes",
+		"a.csv|source,sink,colour\nx,y,z":                             `there is no column "colour"`,
+		"a.csv|source,source\nx,y":                                    "two columns",
+		"a.csv|source,sink\nmaildir:x,":                               "needs a source and a sink",
+		"a.csv|source,sink\nx,y,z":                                    "wrong number of fields",
+		"a.csv|source,sink,since\nx,y,now":                            "want a date",
+		"a.csv|source,sink,source-secret\nx,y,s3cret":                 "env:NAME",
+		"a.csv|source,sink,sink-secret\nx,y,env:":                     "env:NAME",
+		"a.csv|source,sink\nmaildir:x,maildir:y\nmaildir:x,maildir:y": "it is called maildir:x",
 		"a.csv|name,source,sink\na,maildir:x,maildir:y\nb,maildir:x,maildir:y": "source and sink of mailbox 1",
 		"a.csv|source,sink,merge\nx,y,perhaps":                                 "yes or no",
 		"a.csv|source,sink,max-size\nx,y,-1":                                   "number of bytes",
@@ -319,8 +319,11 @@ func TestStateOf(t *testing.T) {
 		detail  string
 		want    batch.State
 	}{
-		{ledger.Running, "", batch.Interrupted}, {ledger.Interrupted, "", batch.Interrupted}, {ledger.Stopped, "full", batch.Stopped},
-		{ledger.Done, "", batch.Done}, {ledger.Done, "3 items stay at the source", batch.Incomplete},
+		{ledger.Running, "", batch.Interrupted},
+		{ledger.Interrupted, "", batch.Interrupted},
+		{ledger.Stopped, "full", batch.Stopped},
+		{ledger.Done, "", batch.Done},
+		{ledger.Done, "3 items stay at the source", batch.Incomplete},
 	} {
 		err := l.Update(func(tx *ledger.Tx) error {
 			id, err := tx.StartRun("{}")
