@@ -13,6 +13,7 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/localfile"
 	"github.com/mailconv/mailconv/transport/pathname"
+	"github.com/mailconv/mailconv/transport/utf7"
 )
 
 // inbox is the name of the root, which is a maildir itself in Maildir++.
@@ -128,7 +129,7 @@ func (s *Store) encode(p []string, layout Layout) (string, error) {
 	if layout == PlusPlus {
 		var b strings.Builder
 		for _, e := range p {
-			b.WriteString("." + encodeUTF7(pathname.Escape(e, ".")))
+			b.WriteString("." + utf7.Encode(pathname.Escape(e, ".")))
 		}
 		return s.book.Shorten(b.String())
 	}
