@@ -19,7 +19,7 @@ func TestExportCorpusSMIME(t *testing.T) {
 	dir := corpus(t)
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("openssl is not here")
+		t.Skip("LEFT OUT: openssl is not installed (make test-deps)")
 	}
 	signed := 0
 	for _, p := range corpusMessages(t, dir) {
