@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -64,13 +63,32 @@ func needRoot(t testing.TB, name string) {
 	}
 }
 
+// root is the folder of go.mod, found from that of the test, as a program that
+// is built with -trimpath does not know where its source lies.
+func root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("there is no go.mod above the folder of the test")
+		}
+		dir = up
+	}
+}
+
 func start(t testing.TB, name, program string, env []string) *Server {
 	t.Helper()
 	if _, err := os.Stat(program); err != nil {
 		t.Skipf("LEFT OUT: %s is not installed (make test-deps)", name)
 	}
-	_, here, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(here), "..", "..", "scripts", "servers")
+	script := filepath.Join(root(t), "scripts", "servers")
 	// Sockets lie below, whose paths may have no more than 108 bytes.
 	dir, err := os.MkdirTemp("", "mcs")
 	if err != nil {
