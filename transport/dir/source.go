@@ -14,10 +14,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/msg"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/head"
+	"github.com/mailconv/mailconv/transport/itemprops"
 	"github.com/mailconv/mailconv/transport/lineend"
 	"github.com/mailconv/mailconv/transport/localfile"
 )
@@ -131,49 +131,14 @@ func mailMeta(m *transport.Meta, path string) error {
 	return err
 }
 
-// Values of properties that say what flags say. [MS-OXCMSG] 2.2.1.6,
-// [MS-OXOMSG] 2.2.1.6, [MS-OXOFLAG] 2.2.1.1
-const (
-	messageRead     = 0x1
-	messageUnsent   = 0x8
-	verbReply       = 102
-	verbReplyAll    = 103
-	verbForward     = 104
-	followupFlagged = 2
-)
-
 func objectMeta(m *transport.Meta, path string) {
 	f, err := msg.Open(path, nil)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	ps := f.Message.Props
-	m.Class, m.Subject, m.MessageID = f.Message.Class(), ps.Text(mapi.PidTagSubject), ps.Text(mapi.PidTagInternetMessageId)
-	m.Received = ps.Time(mapi.PidTagMessageDeliveryTime)
-	if m.Received.IsZero() {
-		m.Received = ps.Time(mapi.PidTagClientSubmitTime)
-	}
-	if n, ok := ps.Int(mapi.PidTagMessageFlags); ok {
-		if n&messageRead != 0 {
-			m.Flags |= transport.Seen
-		}
-		if n&messageUnsent != 0 {
-			m.Flags |= transport.Draft
-		}
-	}
-	switch n, _ := ps.Int(mapi.PidTagLastVerbExecuted); n {
-	case verbReply, verbReplyAll:
-		m.Flags |= transport.Answered
-	case verbForward:
-		m.Flags |= transport.Forwarded
-	}
-	if n, _ := ps.Int(mapi.PidTagFlagStatus); n == followupFlagged {
-		m.Flags |= transport.Flagged
-	}
-	if v, ok := ps.GetName(mapi.PidNameKeywords); ok {
-		m.Keywords = v.Texts()
-	}
+	of := itemprops.Meta(f.Message.Props)
+	m.Class, m.Subject, m.MessageID, m.Received, m.Flags, m.Keywords = of.Class, of.Subject, of.MessageID, of.Received, of.Flags, of.Keywords
 }
 
 // Fetch implements [transport.Source].

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/itemprops"
 	"github.com/mailconv/mailconv/transport/localfile"
 )
 
@@ -193,15 +194,10 @@ func (s *Store) Items(ctx context.Context, f transport.Folder, _ *transport.Curs
 }
 
 func meta(e *entry, it item) transport.Meta {
-	ps := it.m.Props
-	m := transport.Meta{
-		Key: it.key, Size: -1, Class: it.m.Class(), Subject: ps.Text(mapi.PidTagSubject), MessageID: ps.Text(mapi.PidTagInternetMessageId),
-		Received: ps.Time(mapi.PidTagMessageDeliveryTime),
-	}
-	for _, tag := range []mapi.Tag{mapi.PidTagClientSubmitTime, mapi.PidTagLastModificationTime} {
-		if m.Received.IsZero() {
-			m.Received = ps.Time(tag)
-		}
+	m := itemprops.Meta(it.m.Props)
+	m.Key = it.key
+	if m.Received.IsZero() {
+		m.Received = it.m.Props.Time(mapi.PidTagLastModificationTime)
 	}
 	if e.mail {
 		m.Size = int64(e.file.UncompressedSize64)
@@ -210,20 +206,6 @@ func meta(e *entry, it item) transport.Meta {
 				m.Size += b.Size()
 			}
 		}
-	}
-	if n, ok := ps.Int(mapi.PidTagMessageFlags); ok {
-		if n&flagRead != 0 {
-			m.Flags |= transport.Seen
-		}
-		if n&flagUnsent != 0 {
-			m.Flags |= transport.Draft
-		}
-	}
-	if n, _ := ps.Int(mapi.PidTagFlagStatus); n == 2 {
-		m.Flags |= transport.Flagged
-	}
-	if v, ok := ps.GetName(mapi.PidNameKeywords); ok {
-		m.Keywords = v.Texts()
 	}
 	return m
 }

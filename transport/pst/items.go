@@ -12,25 +12,13 @@ import (
 	"github.com/mailconv/mailconv/mapi/pst"
 	"github.com/mailconv/mailconv/mapi/pst/ndb"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/itemprops"
 	"github.com/mailconv/mailconv/transport/localfile"
 )
 
 // DamageKey is the key of the error that stands for the items of a folder that
 // could not even be named.
 const DamageKey = transport.Key("damage")
-
-// Values of properties that say what flags say. [MS-OXCMSG] 2.2.1.6,
-// [MS-OXCMSG] 2.2.1.8, [MS-OXOMSG] 2.2.1.6, [MS-OXOFLAG] 2.2.1.1
-const (
-	messageRead     = 0x1
-	messageUnsent   = 0x8
-	statusDeleted   = 0x8
-	statusAnswered  = 0x200
-	verbReply       = 102
-	verbReplyAll    = 103
-	verbForward     = 104
-	followupFlagged = 2
-)
 
 // Items implements [transport.Source]. The order is that of the node
 // identifiers, within each kind of items.
@@ -109,31 +97,13 @@ func meta(e pst.Entry) transport.Meta {
 	if id := strings.TrimSpace(e.MessageID); strings.HasPrefix(id, "<") {
 		m.MessageID = id
 	}
-	if e.Flags&messageRead != 0 {
-		m.Flags |= transport.Seen
-	}
-	if e.Flags&messageUnsent != 0 && isMail(e.Class) {
-		m.Flags |= transport.Draft
-	}
-	if e.View == pst.Deleted || e.Status&statusDeleted != 0 {
+	m.Flags = itemprops.State{
+		Class: e.Class, MessageFlags: int64(e.Flags), MessageStatus: int64(e.Status), LastVerb: int64(e.LastVerb), FlagStatus: int64(e.FlagStatus),
+	}.Flags()
+	if e.View == pst.Deleted {
 		m.Flags |= transport.Deleted
 	}
-	switch {
-	case e.LastVerb == verbReply, e.LastVerb == verbReplyAll, e.LastVerb == 0 && e.Status&statusAnswered != 0:
-		m.Flags |= transport.Answered
-	case e.LastVerb == verbForward:
-		m.Flags |= transport.Forwarded
-	}
-	if e.FlagStatus == followupFlagged {
-		m.Flags |= transport.Flagged
-	}
 	return m
-}
-
-// isMail tells mails from contacts and their like, which are unsent for ever.
-func isMail(class string) bool {
-	c := strings.ToUpper(class)
-	return c == "IPM.NOTE" || strings.HasPrefix(c, "IPM.NOTE.") || strings.HasPrefix(c, "IPM.SCHEDULE.") || c == "IPM" || c == ""
 }
 
 // damage says what of a folder is not in its listing, nil when nothing is
