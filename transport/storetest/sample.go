@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -175,6 +176,9 @@ func firstDifference(ctx context.Context, want, got mapi.Blob) string {
 	return fmt.Sprintf(": at offset %d %q became %q", i, cut(w), cut(g))
 }
 
+// unfold matches where a header field goes on in the next line.
+var unfold = regexp.MustCompile(`\r?\n[ \t]+`)
+
 // subject is the first Subject of either form.
 func subject(ctx context.Context, c *transport.Content) (string, error) {
 	if c.Form == transport.FormObject {
@@ -186,6 +190,7 @@ func subject(ctx context.Context, c *transport.Content) (string, error) {
 	}
 	defer r.Close()
 	head, err := io.ReadAll(io.LimitReader(r, 64<<10))
+	head = unfold.ReplaceAll(head, []byte(" "))
 	for line := range bytes.SplitSeq(head, []byte("\n")) {
 		if name, value, ok := bytes.Cut(line, []byte(":")); ok && strings.EqualFold(string(name), "subject") {
 			return strings.TrimSpace(string(value)), nil
