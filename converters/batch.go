@@ -17,7 +17,8 @@ import (
 //
 // With one input file and no Out the result lies beside the input with the new
 // extension. With Out a folder, inputs keep their names, and folders their tree
-// below it. Files are written beside their final name and renamed when they
+// below it. So does an archive, whose items go to a file each in the folder of
+// their folder; a single archive has its tree right below Out. Files are written beside their final name and renamed when they
 // are whole, so no half file is ever seen.
 type Batch struct {
 	// To is the format to write.
@@ -37,20 +38,28 @@ type Batch struct {
 	Converter *Converter
 	// Started is told how many files there are, before the first is done.
 	Started func(files int)
-	// Done is told of each file when it is done; calls do not overlap.
+	// Done is told of each file when it is done, and before that of each item
+	// of an archive; calls do not overlap.
 	Done func(Result)
+
+	perArchive int // items of an archive at a time
 }
 
 // A Result is what became of one input file.
 type Result struct {
 	In string
+	// Part says that it is about one item of an archive. That about the
+	// archive follows, and does not count its items again.
+	Part bool
 	// Out are the files written.
 	Out []string
 	// Items is the number of items converted, Failed of those given up.
 	Items, Failed int
 	// Skipped says why a file of a walked folder was left alone: it is of no
 	// known format.
-	Skipped  string
+	Skipped string
+	// Left counts the items of an archive that were left alone, by reason.
+	Left     map[string]int
 	Problems mapi.Problems
 	Losses   []mapi.Loss
 	// Err is set when nothing of the file could be used; the errors of single
@@ -62,8 +71,11 @@ type Result struct {
 // A Summary counts over a batch.
 type Summary struct {
 	Files, Items, Skipped int
+	// Left is the number of items of archives that were left alone.
+	Left int
 	// Unread is the number of files of which nothing could be read, Failed of
-	// items that were given up, Lossy of files that lost content.
+	// items that were given up, Lossy of files and items of archives that
+	// lost content.
 	Unread, Failed, Lossy int
 	Problems              int
 }
@@ -101,6 +113,7 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 	if cv == nil {
 		cv = &Converter{}
 	}
+	b.perArchive = max(workers/max(len(jobs), 1), 1)
 	work := make(chan job)
 	results := make(chan Result)
 	var wg sync.WaitGroup
@@ -109,7 +122,7 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 		go func() {
 			defer wg.Done()
 			for j := range work {
-				results <- b.convert(ctx, j, cv)
+				results <- b.convert(ctx, j, cv, func(r Result) { results <- r })
 			}
 		}()
 	}
@@ -126,16 +139,21 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 	for r := range results {
 		sum.Items += r.Items
 		sum.Problems += len(r.Problems)
+		sum.Failed += r.Failed
+		for _, n := range r.Left {
+			sum.Left += n
+		}
+		if r.Err == nil && r.Problems.Severe() {
+			sum.Lossy++
+		}
 		switch {
+		case r.Part:
 		case r.Skipped != "":
 			sum.Skipped++
 		default:
 			sum.Files++
-			sum.Failed += r.Failed
 			if r.Err != nil {
 				sum.Unread++
-			} else if r.Problems.Severe() {
-				sum.Lossy++
 			}
 		}
 		if b.Done != nil {
@@ -154,7 +172,7 @@ func plainPathError(err error) error {
 	return err
 }
 
-func (b *Batch) convert(ctx context.Context, j job, cv *Converter) Result {
+func (b *Batch) convert(ctx context.Context, j job, cv *Converter, tell func(Result)) Result {
 	r := Result{In: j.in, Err: j.err}
 	if r.Err != nil {
 		return r
@@ -179,6 +197,10 @@ func (b *Batch) convert(ctx context.Context, j job, cv *Converter) Result {
 			r.Err = plainPathError(err)
 			return r
 		}
+	}
+	if from.Tree() && !b.To.Many && j.out != "" {
+		b.tree(ctx, &r, j, from, in, cv, tell)
+		return r
 	}
 	b.items(ctx, &r, j, from, in, cv)
 	var fe *mapi.FormatError

@@ -53,8 +53,32 @@ func (b *Batch) plan(inputs []string) ([]job, error) {
 		}
 		jobs = append(jobs, j)
 	}
+	if len(jobs) == 1 && dir && !jobs[0].walked && b.archive(jobs[0].in) {
+		jobs[0].out = b.Out
+	}
 	distinct(jobs)
 	return jobs, nil
+}
+
+// archive reports whether an input holds a tree of folders.
+func (b *Batch) archive(name string) bool {
+	if b.To.Many {
+		return false // all items go to one file
+	}
+	if b.From != nil {
+		return b.From.Tree()
+	}
+	st, err := os.Stat(name)
+	if err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	from, err := Sniff(&Input{Name: name, R: f, Size: st.Size()})
+	return err == nil && from != nil && from.Tree()
 }
 
 // outIsFolder reports whether Out names a folder, there or to be made.
@@ -111,6 +135,9 @@ func distinct(jobs []job) {
 // .json and .html say nothing.
 func namedAsMail(name string) bool {
 	if strings.EqualFold(filepath.Base(name), "winmail.dat") {
+		return true
+	}
+	if hasExt(name, ".ost") {
 		return true
 	}
 	f, ok := ByName(filepath.Ext(name))

@@ -2,6 +2,7 @@ package converters
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 )
@@ -14,7 +15,7 @@ type FileItem struct {
 
 // ReadFiles yields the items of files, whose formats are recognised. "-" is
 // stdin. An error comes with the file it is about, and the sequence goes on.
-// Content may be used until the next item is asked for.
+// Content may be used until the next item is asked for. Archives are not taken.
 func ReadFiles(ctx context.Context, names []string, stdin io.Reader, cv *Converter) iter.Seq2[FileItem, error] {
 	b := &Batch{Stdin: stdin, Converter: cv}
 	return func(yield func(FileItem, error) bool) {
@@ -35,6 +36,9 @@ func (b *Batch) readFile(ctx context.Context, name string, cv *Converter, yield 
 	f, err := Sniff(in)
 	if err == nil && f == nil {
 		err = unknownFormat(in)
+	}
+	if err == nil && f.Tree() {
+		err = errors.New("is an archive; convert it to files first")
 	}
 	if err != nil {
 		return yield(FileItem{File: name}, plainPathError(err))

@@ -47,10 +47,15 @@ type Format struct {
 	// read yields the items of a file; nil when the format is only written.
 	// Content may be used until the next item is asked for.
 	read func(ctx context.Context, in *Input, cv *Converter) iter.Seq2[*Item, error]
+	// open opens a file that holds a tree of folders; nil for all others.
+	open func(in *Input, cv *Converter) (transport.Source, error)
 	// write writes one item, and returns with the content the losses of the
 	// way; nil when the format is only read.
 	write func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error
 }
+
+// Tree reports whether a file of the format holds a tree of folders.
+func (f *Format) Tree() bool { return f.open != nil }
 
 // Readable and Writable say in which directions the format goes.
 func (f *Format) Readable() bool { return f.read != nil }
@@ -59,7 +64,7 @@ func (f *Format) Readable() bool { return f.read != nil }
 func (f *Format) Writable() bool { return f.write != nil }
 
 // formats in the order in which they are sniffed: the certain ones first.
-var formats = []*Format{msgFormat, oftFormat, tnefFormat, ftsFormat, icsFormat, vcfFormat, mboxFormat, emlxFormat, jsonFormat, mhtFormat, emlFormat, htmlFormat}
+var formats = []*Format{pstFormat, olmFormat, msgFormat, oftFormat, tnefFormat, ftsFormat, icsFormat, vcfFormat, mboxFormat, emlxFormat, jsonFormat, mhtFormat, emlFormat, htmlFormat}
 
 // Formats lists all single-file formats.
 func Formats() []*Format { return slices.Clone(formats) }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -35,13 +37,15 @@ func convertCommand(std stdio) *cli.Command {
 			&cli.StringFlag{Name: "progress", Usage: "`KIND` of progress: bar, plain, json or none (default: a bar on a terminal)"},
 		}, conversionFlags()...),
 		Description: `Inputs are recognised by their content, folders are walked, '-' is standard
-input. Without -o a file lies beside its input under the new extension.
+input. Of an archive (.pst, .ost, .olm) each item becomes a file, in the tree of
+its folders; copy does the same with a ledger, verify proves it. Without -o a file lies beside its input under the new extension.
 Nothing is overwritten without --force, and no half file is left behind.
 
 EXAMPLES:
    mailconv convert letter.msg
    mailconv convert --to msg -o out/ inbox/
    mailconv convert winmail.dat -o letter.eml
+   mailconv convert archive.pst --to eml -o mails/
    mailconv convert --to html -o - letter.msg > letter.html
    mailconv convert --keep-mapi a.msg && mailconv convert --to msg a.eml -o b.msg`,
 		Action: func(c *cli.Context) error { return runConvert(c, std) },
@@ -177,7 +181,9 @@ type convertOutput struct {
 }
 
 func (o *convertOutput) done(r converters.Result) {
-	o.show.step()
+	if !r.Part {
+		o.show.step()
+	}
 	o.losses += len(r.Losses)
 	if o.json {
 		o.printJSON(r)
@@ -211,6 +217,9 @@ func (o *convertOutput) describe(w io.Writer, r converters.Result) {
 		}
 	}
 	if o.verbose {
+		for _, why := range slices.Sorted(maps.Keys(r.Left)) {
+			printFile(w, r.In, plural(r.Left[why], "item", "items")+" left out: "+why)
+		}
 		for _, name := range r.Out {
 			printFile(w, r.In, "written to "+name)
 		}
@@ -240,16 +249,18 @@ func (o *convertOutput) printJSON(r converters.Result) {
 		Text   string `json:"text"`
 	}
 	line := struct {
-		In       string    `json:"in"`
-		Out      []string  `json:"out,omitempty"`
-		Items    int       `json:"items"`
-		Failed   int       `json:"failed"`
-		Skipped  string    `json:"skipped,omitempty"`
-		Error    string    `json:"error,omitempty"`
-		Errors   []string  `json:"errors,omitempty"`
-		Problems []problem `json:"problems,omitempty"`
-		Losses   []loss    `json:"losses,omitempty"`
-	}{In: r.In, Out: r.Out, Items: r.Items, Failed: r.Failed, Skipped: r.Skipped}
+		In       string         `json:"in"`
+		Part     bool           `json:"part,omitempty"`
+		Out      []string       `json:"out,omitempty"`
+		Items    int            `json:"items"`
+		Failed   int            `json:"failed"`
+		Skipped  string         `json:"skipped,omitempty"`
+		Left     map[string]int `json:"left,omitempty"`
+		Error    string         `json:"error,omitempty"`
+		Errors   []string       `json:"errors,omitempty"`
+		Problems []problem      `json:"problems,omitempty"`
+		Losses   []loss         `json:"losses,omitempty"`
+	}{In: r.In, Part: r.Part, Out: r.Out, Items: r.Items, Failed: r.Failed, Skipped: r.Skipped, Left: r.Left}
 	if r.Err != nil {
 		line.Error = r.Err.Error()
 	}
@@ -269,7 +280,7 @@ func (o *convertOutput) printJSON(r converters.Result) {
 
 func (o *convertOutput) summary(sum converters.Summary) {
 	lost := o.strict && o.losses > 0
-	if o.json || o.single && sum.Files == 1 && sum.Problems == 0 && !lost {
+	if o.json || o.single && sum.Files == 1 && sum.Items <= 1 && sum.Left == 0 && sum.Problems == 0 && !lost {
 		return
 	}
 	s := plural(sum.Items, "item", "items") + " of " + plural(sum.Files, "file", "files") + " converted"
@@ -278,6 +289,12 @@ func (o *convertOutput) summary(sum converters.Summary) {
 	}
 	if sum.Failed > 0 {
 		s += fmt.Sprintf(", %s failed", plural(sum.Failed, "item", "items"))
+	}
+	if sum.Left > 0 {
+		s += fmt.Sprintf(", %s left out", plural(sum.Left, "item", "items"))
+		if !o.verbose {
+			s += " (-v says why)"
+		}
 	}
 	if sum.Lossy > 0 {
 		s += fmt.Sprintf(", %s with lost content", plural(sum.Lossy, "file", "files"))

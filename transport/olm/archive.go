@@ -38,19 +38,18 @@ type folder struct {
 
 // archive is what a file holds.
 type archive struct {
-	zip     *zip.ReadCloser
 	folders []*folder
 	byPath  map[string]*folder
 	entries map[string]*entry
 	files   map[string]*zip.File // attachments
 }
 
-func open(name string) (*archive, error) {
-	z, err := zip.OpenReader(name)
+func open(r io.ReaderAt, size int64) (*archive, error) {
+	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{zip: z, byPath: map[string]*folder{}, entries: map[string]*entry{}, files: map[string]*zip.File{}}
+	a := &archive{byPath: map[string]*folder{}, entries: map[string]*entry{}, files: map[string]*zip.File{}}
 	roots := map[string]bool{}
 	type found struct {
 		e    *entry
@@ -77,7 +76,6 @@ func open(name string) (*archive, error) {
 		list = append(list, found{e, root, dirs})
 	}
 	if len(a.entries) == 0 && len(z.File) > 0 && !isOLM(z.File) {
-		z.Close()
 		return nil, &mapi.FormatError{Format: "olm", Problem: mapi.Problem{Offset: -1, Detail: "the zip file holds no items of Outlook for Mac"}}
 	}
 	for _, x := range list {

@@ -2,7 +2,6 @@ package olm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -40,35 +39,46 @@ func Sniff(path string) bool {
 	if err != nil {
 		return false
 	}
+	defer f.Close()
 	magic := make([]byte, 4)
-	_, err = io.ReadFull(f, magic)
-	f.Close()
-	if err != nil || string(magic[:2]) != "PK" {
+	if _, err = io.ReadFull(f, magic); err != nil || string(magic[:2]) != "PK" {
 		return false
 	}
-	a, err := open(path)
-	if err != nil {
-		return false
-	}
-	a.zip.Close()
-	return true
+	_, err = open(f, st.Size())
+	return err == nil
 }
 
 // A Store is one archive. It is a [transport.Source].
 type Store struct {
 	a      *archive
+	file   *os.File // nil when it is not ours to close
 	closed atomic.Bool
 }
 
 // Open opens an archive for reading. Memory holds its list of files.
 func Open(name string) (*Store, error) {
-	a, err := open(name)
+	f, err := os.Open(name)
 	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			return nil, &transport.Error{Kind: transport.Unavailable, Op: "open", Err: err}
-		}
+		return nil, &transport.Error{Kind: transport.Unavailable, Op: "open", Err: err}
+	}
+	var a *archive
+	st, err := f.Stat()
+	if err == nil {
+		a, err = open(f, st.Size())
+	}
+	if err != nil {
+		f.Close()
 		return nil, &transport.Error{Op: "open " + name, Err: err}
+	}
+	return &Store{a: a, file: f}, nil
+}
+
+// New is [Open] for a file of size bytes that r reads. It stays open as long as
+// the store and its content are used.
+func New(r io.ReaderAt, size int64) (*Store, error) {
+	a, err := open(r, size)
+	if err != nil {
+		return nil, &transport.Error{Op: "open", Err: err}
 	}
 	return &Store{a: a}, nil
 }
@@ -76,10 +86,10 @@ func Open(name string) (*Store, error) {
 // Close implements [transport.Source]. Content that was fetched cannot be read
 // any more.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	if s.closed.Swap(true) || s.file == nil {
 		return nil
 	}
-	return s.a.zip.Close()
+	return s.file.Close()
 }
 
 func (s *Store) begin(ctx context.Context, op string) error {

@@ -118,11 +118,8 @@ type Store struct {
 
 // Open opens a file for reading.
 func Open(name string, o *Options) (*Store, error) {
-	s := &Store{}
-	if o != nil {
-		s.o = *o
-	}
-	f, err := pst.Open(name, &pst.Options{CodePage: s.o.CodePage, Storage: readStorage})
+	s := newStore(o)
+	f, err := pst.Open(name, s.readerOptions())
 	if err != nil {
 		var pe *os.PathError
 		if errors.As(err, &pe) {
@@ -130,13 +127,41 @@ func Open(name string, o *Options) (*Store, error) {
 		}
 		return nil, &transport.Error{Op: "open " + name, Err: err}
 	}
+	s.begun(f)
+	return s, nil
+}
+
+// New is [Open] for a file of size bytes that r reads. It stays open as long as
+// the store and its content are used.
+func New(r io.ReaderAt, size int64, o *Options) (*Store, error) {
+	s := newStore(o)
+	f, err := pst.NewReader(r, size, s.readerOptions())
+	if err != nil {
+		return nil, &transport.Error{Op: "open", Err: err}
+	}
+	s.begun(f)
+	return s, nil
+}
+
+func newStore(o *Options) *Store {
+	s := &Store{}
+	if o != nil {
+		s.o = *o
+	}
+	return s
+}
+
+func (s *Store) readerOptions() *pst.Options {
+	return &pst.Options{CodePage: s.o.CodePage, Storage: readStorage}
+}
+
+func (s *Store) begun(f *pst.File) {
 	s.file = f
 	i := f.Info()
 	s.log(slog.LevelInfo, "an Outlook archive", "kind", i.Kind.String(), "version", i.Version, "crypt", i.Crypt.String(), "name", i.Name)
 	if i.Password {
 		s.log(slog.LevelInfo, pst.PasswordNote)
 	}
-	return s, nil
 }
 
 func readStorage(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
