@@ -9,9 +9,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/Azure/go-ntlmssp"
-
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/ntlm"
 )
 
 // NTLM logs a connection in, not a request: [MS-NTHT] 1.3. So a request has a
@@ -116,10 +115,7 @@ func (c *Client) laneDo(op string, ln *lane, req *http.Request, secret string) (
 // handshake gets the challenge of the server with requests that have no body,
 // and answers it. [MS-NTHT] 3.1.5
 func (c *Client) handshake(op string, ln *lane, req *http.Request, secret string) (string, error) {
-	hello, err := ntlmssp.NewNegotiateMessage("", "")
-	if err != nil {
-		return "", err
-	}
+	hello := ntlm.Negotiate()
 	for _, scheme := range []string{"NTLM", "Negotiate"} {
 		n, err := again(req, true)
 		if err != nil {
@@ -138,14 +134,13 @@ func (c *Client) handshake(op string, ln *lane, req *http.Request, secret string
 			}
 			continue
 		}
+		cred := ntlm.Credentials{User: c.address.User, Password: secret, Target: "HTTP/" + req.URL.Hostname()}
 		if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
-			if challenge, err = bind(challenge, resp.TLS.PeerCertificates[0]); err != nil {
-				return "", &transport.Error{Kind: transport.Permanent, Op: op, Err: err}
-			}
+			cred.Binding = ntlm.Binding(resp.TLS.PeerCertificates[0])
 		}
-		answer, err := ntlmssp.NewAuthenticateMessage(challenge, c.address.User, secret, nil)
+		answer, err := ntlm.Authenticate(hello, challenge, cred)
 		if err != nil {
-			return "", &transport.Error{Kind: transport.Auth, Op: op, Err: errors.New("the NTLM challenge of the server cannot be answered: " + err.Error())}
+			return "", &transport.Error{Kind: transport.Auth, Op: op, Err: err}
 		}
 		return scheme + " " + base64.StdEncoding.EncodeToString(answer), nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -174,8 +175,9 @@ func TestCleartextIsRefused(t *testing.T) {
 }
 
 func TestAnUnknownCertificateIsRefused(t *testing.T) {
-	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	s.Config.ErrorLog = nil
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
 	defer s.Close()
 	if _, err := post(t, open(t, s.URL, "auth", "basic"), "x"); transport.KindOf(err) != transport.Unavailable {
 		t.Errorf("error %v", err)
