@@ -58,6 +58,9 @@ type Error struct {
 	Key    Key
 	// After is how long the other side asked to wait, 0 when it did not say.
 	After time.Duration
+	// Unsettled means that the other side may have done what was asked, or may
+	// still do it; see [Settler].
+	Unsettled bool
 	// Remedy tells the user what to do; it may be empty.
 	Remedy string
 	Err    error
@@ -102,6 +105,12 @@ func RetryAfter(err error) time.Duration {
 		return e.After
 	}
 	return 0
+}
+
+// Unsettled reports whether what failed with err may still happen.
+func Unsettled(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Unsettled
 }
 
 // Canceled reports whether err comes from a context that ended.

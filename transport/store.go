@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"iter"
+	"time"
 )
 
 // A Source hands over the items of a store. Its methods may be called by
@@ -73,6 +74,14 @@ type Tracker interface {
 	// Since lists the items that arrived past a mark, as [Source.Items] does,
 	// with Meta.Token where the store keeps it.
 	Since(ctx context.Context, f Folder, mark string) iter.Seq2[Meta, error]
+}
+
+// A Settler is a sink behind a network: what was sent to it may still happen
+// there when the connection, or the program that sent it, is gone.
+type Settler interface {
+	// Settle is how long that may take. A put of unknown outcome of which
+	// nothing is to be seen counts as not done only after that time.
+	Settle() time.Duration
 }
 
 // A FlagChange sets the flags and keywords of one item to exactly these.

@@ -289,6 +289,7 @@ var notTried = &transport.Error{Kind: transport.Unavailable, Op: "append", Err: 
 func (p *putter) settle(ctx context.Context, to *place, items []*staged, results []transport.Result, whole error) error {
 	var unknown []*staged
 	var last, stop error
+	unsettled := false
 	for i, s := range items {
 		err := whole
 		if whole == nil {
@@ -302,6 +303,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 			stop = err
 		case whole != nil || retry.Retryable(err):
 			unknown, last = append(unknown, s), err
+			unsettled = unsettled || transport.Unsettled(err)
 		case stops(err):
 			if stop == nil && !errors.Is(err, notTried) {
 				stop = err
@@ -327,7 +329,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 	if err := p.record(nil); err != nil {
 		return err
 	}
-	found, err := p.r.resolve(ctx, to, list)
+	found, err := p.r.resolve(ctx, to, list, p.r.o.Clock.Now(), unsettled)
 	if err != nil {
 		// The other side does not answer: the intents stay.
 		return errors.Join(last, err)

@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/transport"
@@ -34,7 +35,14 @@ func (r *run) resolveOpen(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		found, err := r.resolve(ctx, p, groups[g])
+		var last time.Time
+		for _, it := range groups[g] {
+			if it.At.After(last) {
+				last = it.At
+			}
+		}
+		// The time of a row is in whole seconds.
+		found, err := r.resolve(ctx, p, groups[g], last.Add(time.Second), true)
 		if err != nil {
 			return err
 		}
@@ -65,11 +73,41 @@ func (r *run) resolveOpen(ctx context.Context) error {
 	return nil
 }
 
-// resolve asks the sink which of some intents, all with the same mark, are
+// settleStep is the first wait between two looks.
+const settleStep = 250 * time.Millisecond
+
+// resolve finds out which of some intents, all with the same mark, are there. A
+// sink may go on with a put after its connection is gone: what is not there is
+// looked for again until that time has passed since the put.
+func (r *run) resolve(ctx context.Context, p *place, items []*ledger.Item, since time.Time, unsettled bool) (map[int64]transport.Key, error) {
+	var until time.Time
+	if s, ok := transport.As[transport.Settler](r.sink); ok && unsettled {
+		// The clock may have been changed since.
+		until = r.o.Clock.Now().Add(s.Settle())
+		if at := since.Add(s.Settle()); at.Before(until) {
+			until = at
+		}
+	}
+	for wait := settleStep; ; wait *= 2 {
+		rest := until.Sub(r.o.Clock.Now())
+		found, err := r.look(ctx, p, items)
+		if err != nil || len(found) == len(items) || rest <= 0 || r.blind() {
+			return found, err
+		}
+		if wait == settleStep {
+			r.emit(Waiting{Op: "append", Folder: transport.JoinPath(p.StorePath), For: rest, Why: "the sink may still be at work on a put that was cut off"})
+		}
+		if err := r.o.Clock.Sleep(ctx, min(wait, rest)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// look asks the sink which of some intents, all with the same mark, are
 // there: past the mark where the sink can tell, else among all that it holds
 // and did not hold before. What the ledger knows as the copy of another item is
 // left out, so a twin is never taken for ours.
-func (r *run) resolve(ctx context.Context, p *place, items []*ledger.Item) (map[int64]transport.Key, error) {
+func (r *run) look(ctx context.Context, p *place, items []*ledger.Item) (map[int64]transport.Key, error) {
 	found := map[int64]transport.Key{}
 	if r.blind() {
 		if len(items) > 0 {

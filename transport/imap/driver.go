@@ -19,6 +19,7 @@ import (
 const (
 	defaultConnections = 4
 	defaultPoll        = time.Minute
+	defaultSettle      = 10 * time.Second
 	// spoolBudget holds bodies that came before their UID, which is rare.
 	spoolBudget = 2 << 20
 )
@@ -33,6 +34,7 @@ func Driver() transport.Driver {
 			transport.Param{Name: "namespace", Help: "personal (default), other, shared or all: whose folders are listed"},
 			transport.Param{Name: "labels", Help: "Gmail: folders (default, one copy for each label) or keywords (all mail once, labels as keywords)"},
 			transport.Param{Name: "connections", Help: "most connections at once (default 4)"},
+			transport.Param{Name: "settle", Help: "how long the server may go on with an APPEND after the connection broke (default 10s)"},
 			transport.Param{Name: "poll", Help: "watch: how often folders without IDLE are looked at, as in 30s (default 1m)"},
 		),
 		Source: func(ctx context.Context, a transport.Address, env *transport.Env) (transport.Source, error) {
@@ -69,6 +71,9 @@ type Options struct {
 	// Poll is how often folders are looked at where IDLE is not possible; 0 is
 	// one minute.
 	Poll time.Duration
+	// Settle is how long the server may go on with an APPEND after the
+	// connection broke; 0 is ten seconds.
+	Settle time.Duration
 	// TempDir is for bodies that have to wait for their UID.
 	TempDir string
 	// Token gives a fresh access token for each login; nil takes
@@ -124,9 +129,11 @@ func open(ctx context.Context, a transport.Address, env *transport.Env) (*Store,
 			return nil, usage("connections=%s is not a number above 0", s)
 		}
 	}
-	if s := a.Params.Get("poll"); s != "" {
-		if o.Poll, err = time.ParseDuration(s); err != nil || o.Poll <= 0 {
-			return nil, usage("poll=%s is not a duration like 30s", s)
+	for name, d := range map[string]*time.Duration{"poll": &o.Poll, "settle": &o.Settle} {
+		if s := a.Params.Get(name); s != "" {
+			if *d, err = time.ParseDuration(s); err != nil || *d <= 0 {
+				return nil, usage("%s=%s is not a duration like 30s", name, s)
+			}
 		}
 	}
 	if o.Login.User == "" {
@@ -164,6 +171,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Poll <= 0 {
 		o.Poll = defaultPoll
 	}
+	if o.Settle <= 0 {
+		o.Settle = defaultSettle
+	}
 	s := &Store{o: o, spool: spool.New(spoolBudget, o.TempDir), appendMx: -1}
 	s.pool = newPool(s, o.Connections)
 	c, err := s.pool.get(ctx, "")
@@ -174,6 +184,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.pool.put(c)
 	return s, nil
 }
+
+// Settle implements [transport.Settler]: a server that has a whole APPEND in its
+// hands carries it out, though nobody waits for the answer any more.
+func (s *Store) Settle() time.Duration { return s.o.Settle }
 
 // Close implements [transport.Source] and [transport.Sink]. Bodies that are
 // still open cannot be read any further.

@@ -119,8 +119,18 @@ func kindOf(op string, r *wire.Response) transport.Kind {
 	return transport.Permanent
 }
 
-// broken is the error for a connection that ended.
+// broken is the error for a connection that ended. What was on its way may have
+// arrived.
 func (s *Store) broken(op, folder string, err error) error {
+	err = s.ended(op, folder, err)
+	var te *transport.Error
+	if (op == "append" || op == "move") && errors.As(err, &te) && (te.Kind == transport.Temporary || te.Kind == transport.Throttled) {
+		te.Unsettled = true
+	}
+	return err
+}
+
+func (s *Store) ended(op, folder string, err error) error {
 	var own *wire.WriteError
 	var bye *wire.ByeError
 	var syntax *wire.SyntaxError

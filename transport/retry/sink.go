@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/mailconv/mailconv/transport"
 )
@@ -140,15 +141,36 @@ func (tr *track) done(r transport.Receipt) {
 }
 
 // arrived looks for items of which the outcome is unknown. It returns a receipt
-// for each that is there, by its place in items.
-func (s *sink) arrived(ctx context.Context, f transport.Folder, tr *track, items []transport.Staged) (map[int]transport.Receipt, error) {
+// for each that is there, by its place in items. After a failure that leaves
+// open what the other side still does, it looks until that has settled.
+func (s *sink) arrived(ctx context.Context, f transport.Folder, tr *track, items []transport.Staged, why error, at time.Time) (map[int]transport.Receipt, error) {
 	found := map[int]transport.Receipt{}
 	if tr == nil {
 		return found, nil
 	}
+	until := at
+	if st, ok := transport.As[transport.Settler](s.Sink); ok && transport.Unsettled(why) {
+		until = at.Add(st.Settle())
+	}
+	for wait := settleStep; ; wait *= 2 {
+		rest := until.Sub(s.p.clock().Now())
+		if err := s.look(ctx, f, tr, items, found); err != nil || len(found) == len(items) || rest <= 0 {
+			return found, err
+		}
+		if err := s.p.clock().Sleep(ctx, min(wait, rest)); err != nil {
+			return found, err
+		}
+	}
+}
+
+// settleStep is the first wait between two looks.
+const settleStep = 250 * time.Millisecond
+
+// look adds what is there to found.
+func (s *sink) look(ctx context.Context, f transport.Folder, tr *track, items []transport.Staged, found map[int]transport.Receipt) error {
 	for m, err := range s.Since(ctx, f, tr.mark) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if tr.known[m.Key] {
 			continue
@@ -162,7 +184,7 @@ func (s *sink) arrived(ctx context.Context, f transport.Folder, tr *track, items
 			break
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // same reports whether a listed item is the one that was put.
@@ -195,10 +217,11 @@ func (s *sink) Put(ctx context.Context, f transport.Folder, m transport.Meta, c 
 		if c.OneShot {
 			return r, err
 		}
+		why, at := err, s.p.clock().Now()
 		if err := t.again(ctx, err); err != nil {
 			return r, err
 		}
-		found, err := s.arrived(ctx, f, tr, []transport.Staged{{Meta: m, Content: c}})
+		found, err := s.arrived(ctx, f, tr, []transport.Staged{{Meta: m, Content: c}}, why, at)
 		if err != nil {
 			return r, err
 		}
@@ -260,6 +283,7 @@ func (s *sink) PutBatch(ctx context.Context, f transport.Folder, items []transpo
 		if oneShot {
 			return results, err
 		}
+		failed := s.p.clock().Now()
 		if gaveUp := t.again(ctx, last); gaveUp != nil {
 			if err != nil && len(again) == len(items) {
 				return nil, gaveUp
@@ -270,7 +294,7 @@ func (s *sink) PutBatch(ctx context.Context, f transport.Folder, items []transpo
 		for i, at := range again {
 			unknown[i] = items[at]
 		}
-		found, err := s.arrived(ctx, f, tr, unknown)
+		found, err := s.arrived(ctx, f, tr, unknown, last, failed)
 		if err != nil {
 			return results, nil
 		}
