@@ -58,7 +58,7 @@ type ExportReport struct {
 //
 // Export does not change m. It may run on one message in several goroutines.
 func Export(ctx context.Context, w io.Writer, m *mapi.Message, opt *ExportOptions) (*ExportReport, error) {
-	x := &exporter{ctx: ctx, m: m, report: new(ExportReport), out: new(output)}
+	x := &exporter{ctx: ctx, m: m, item: itemKindOf(m), report: new(ExportReport), out: new(output)}
 	if opt != nil {
 		x.opt = *opt
 	}
@@ -113,7 +113,8 @@ type exporter struct {
 	hdr      *header.Writer
 	boundary *boundary
 	charset  mapi.Charset // of PtypString8 in this message
-	where    string       // path of this message from the root, "" at the root
+	item     itemKind
+	where    string // path of this message from the root, "" at the root
 	depth    int
 	people   map[string][]header.Address // of the stored header, by field
 	buffers  []*bytes.Buffer             // bodies that are being written
@@ -146,7 +147,7 @@ func (x *exporter) loss(item string, reason mapi.LossReason, detail string) {
 // embedded is the exporter of a message inside this one.
 func (x *exporter) embedded(m *mapi.Message, where string) *exporter {
 	y := *x
-	y.m = m
+	y.m, y.item = m, itemKindOf(m)
 	y.people, y.buffers = nil, nil
 	y.depth++
 	if y.where != "" {

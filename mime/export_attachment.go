@@ -23,6 +23,9 @@ func (x *exporter) attachments(refs *references) (inline, attached []*part, err 
 	used := make(map[string]int, len(x.m.Attachments))
 	for i, a := range x.m.Attachments {
 		where := "attachment " + strconv.Itoa(i+1)
+		if x.inItem(a) {
+			continue
+		}
 		p, err := x.attachment(a, where, used)
 		if err != nil {
 			return nil, nil, err

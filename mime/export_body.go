@@ -48,7 +48,7 @@ func (x *exporter) structure() (*part, error) {
 }
 
 // ordinary is the structure of a message that is no report and no S/MIME:
-// mixed(related(alternative(plain, html), inline...), attachment...), without
+// mixed(related(alternative(plain, html, calendar), inline...), attachment...), without
 // the levels that have one child.
 func (x *exporter) ordinary() (*part, error) {
 	plain, html, extra, err := x.bodies()
@@ -66,16 +66,15 @@ func (x *exporter) ordinary() (*part, error) {
 		return nil, err
 	}
 	attached = append(attached, extra...)
-
-	var body *part
-	switch {
-	case plain != nil && html != nil:
-		body = multipart("alternative", x.textPart(plain, "PidTagBody"), x.textPart(html, "PidTagHtml"))
-	case html != nil:
-		body = x.textPart(html, "PidTagHtml")
-	case plain != nil:
-		body = x.textPart(plain, "PidTagBody")
+	item, alternative, err := x.itemPart()
+	if err != nil {
+		return nil, err
 	}
+	if item != nil && !alternative {
+		attached = append([]*part{item}, attached...)
+		item = nil
+	}
+	body := x.withItem(plain, html, item)
 	if len(inline) > 0 {
 		// The type parameter is that of the root. RFC 2387 3.1
 		rel := multipart("related", append([]*part{body}, inline...)...)

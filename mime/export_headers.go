@@ -135,6 +135,7 @@ func (x *exporter) headers(root *part) {
 		}
 	}
 	x.internetHeaders(stored, entity)
+	x.contentClass(stored)
 }
 
 // values collects what the properties say.
@@ -200,6 +201,12 @@ func (x *exporter) values(v *values, stored header.Fields) {
 			if s = strings.TrimSpace(s); s != "" {
 				v.keywords, v.has[fieldKeywords] = append(v.keywords, s), true
 			}
+		}
+	}
+	if x.item == calendarItem {
+		// The calendar says these too, where the header does without.
+		for _, f := range []field{fieldImportance, fieldXPriority, fieldSensitivity, fieldKeywords} {
+			v.has[f] = v.has[f] && !told(f)
 		}
 	}
 	v.date(fieldReplyBy, ps.Time(mapi.PidTagReplyTime))
@@ -406,7 +413,7 @@ func (x *exporter) recipients(v *values, stored header.Fields) {
 		return fieldOther
 	}
 	for _, r := range x.m.Recipients {
-		if f := kind(r); f != fieldOther {
+		if f := kind(r); f != fieldOther && !x.unsent(r, stored) {
 			count[f]++
 		}
 	}
@@ -418,6 +425,9 @@ func (x *exporter) recipients(v *values, stored header.Fields) {
 	}
 	for _, r := range x.m.Recipients {
 		f := kind(r)
+		if x.unsent(r, stored) {
+			continue
+		}
 		if f == fieldOther {
 			if n := r.Type(); n != mapi.RecipientOriginator {
 				x.loss("recipient "+r.Props.Text(mapi.PidTagDisplayName), mapi.LossNoHeader, "recipient of an unknown type")

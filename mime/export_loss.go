@@ -4,23 +4,34 @@ import (
 	"strconv"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mime/calendar"
 )
 
 // listLosses lists the properties of the message, its recipients and its
 // attachments that no header or part carries.
 func (x *exporter) listLosses() {
-	x.listProps(x.m.Props, "", messageCarried)
+	carried := x.itemCarries()
+	x.listProps(x.m.Props, "", messageCarried, carried)
 	for i, r := range x.m.Recipients {
-		x.listProps(r.Props, "recipient "+strconv.Itoa(i+1)+"/", recipientCarried)
+		if carried = nil; x.item == calendarItem {
+			carried = calendar.CarriedOfRecipient
+		}
+		x.listProps(r.Props, "recipient "+strconv.Itoa(i+1)+"/", recipientCarried, carried)
 	}
 	for i, a := range x.m.Attachments {
-		x.listProps(a.Props, "attachment "+strconv.Itoa(i+1)+"/", attachmentCarried)
+		if x.inItem(a) {
+			continue
+		}
+		x.listProps(a.Props, "attachment "+strconv.Itoa(i+1)+"/", attachmentCarried, nil)
 	}
 }
 
-func (x *exporter) listProps(ps mapi.Properties, where string, carried map[uint16]bool) {
+func (x *exporter) listProps(ps mapi.Properties, where string, carried map[uint16]bool, item func(*mapi.Property) bool) {
 	for i := range ps {
 		p := &ps[i]
+		if item != nil && item(p) {
+			continue
+		}
 		if p.Name != nil {
 			switch {
 			case *p.Name == mapi.PidNameKeywords, p.Name.Set == KeepSet:

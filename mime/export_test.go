@@ -362,7 +362,7 @@ func TestTextComesBackInEveryEncoding(t *testing.T) {
 
 // T15: any class is a mail.
 func TestT15UnknownClass(t *testing.T) {
-	for _, class := range []string{"IPM", "", "IPM.Something.Else", "IPM.Appointment", "REPORT", "x"} {
+	for _, class := range []string{"IPM", "", "IPM.Something.Else", "IPM.TaskRequest", "REPORT", "x"} {
 		m := newMessage(map[mapi.Tag]string{mapi.PidTagMessageClass: class, mapi.PidTagBody: "text", mapi.PidTagSubject: "s"})
 		got, _ := export(t, m, nil)
 		if p := tree(t, got); p.body != "text\r\n" && p.body != "text" {

@@ -102,6 +102,7 @@ type importer struct {
 	refs   []pendingInline
 	names  int  // attachments that got a name
 	whole  bool // the message is complete as it is
+	item   importedItem
 }
 
 func (im *importer) parse(src io.ReaderAt, size int64) (*entity.Entity, error) {
@@ -180,6 +181,7 @@ func (im *importer) finish() {
 	}
 	ps := &im.m.Props
 	im.setBodies()
+	im.joinItem()
 	im.markInline()
 	flags, _ := ps.Int(mapi.PidTagMessageFlags)
 	if len(im.m.Attachments) > 0 {

@@ -103,7 +103,7 @@ func (im *importer) leaf(e *entity.Entity, p place, related bool) {
 		}
 		return
 	}
-	if im.bodies.only {
+	if im.bodies.only || im.itemPart(e, p) {
 		return
 	}
 	im.partLosses(e)

@@ -27,6 +27,10 @@ type ExportOptions struct {
 	Resolve func(ctx context.Context, dn string) (smtp string, ok bool)
 	// Method is written instead of the method of the class; "-" writes none.
 	Method string
+	// Part writes the text/calendar part of a mail: the attachments and the
+	// formatted text, which have parts of their own, are left out, and the
+	// lines that [PartItem.Join] kept are given back.
+	Part bool
 	// Losses fills ExportReport.Losses with every property that has no form
 	// in iCalendar; without it only lost content is listed.
 	Losses bool
@@ -205,6 +209,7 @@ func (x *exporter) message(m *mapi.Message) {
 // An item is a component that is being made: its lines, and components in it.
 type item struct {
 	name  string
+	of    *mapi.Message
 	lines []itemLine
 	kept  []ical.Property // written last, so that what the message says comes first
 	comps []*ical.Component
@@ -231,6 +236,9 @@ func (it *item) text(name, value string) { it.add(ical.New(name, ical.EscapeText
 // write writes an item with the parameters that were kept for its lines.
 func (x *exporter) write(it *item, kept []string) {
 	x.join(it, kept)
+	if x.opt.Part && it.of == x.m {
+		x.asInMail(it)
+	}
 	x.w.Begin(it.name)
 	for i := range it.lines {
 		l := &it.lines[i]

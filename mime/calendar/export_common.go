@@ -16,6 +16,7 @@ import (
 // common adds what every component has.
 func (x *exporter) common(it *item, m *mapi.Message) {
 	ps := m.Props
+	it.of = m
 	it.kept, it.comps = parseKept(lines(ps, NameProperties))
 	uid, made := uidOf(m)
 	if p := it.keeps("UID"); p == nil || !made && uidFromGOID(goidFromUID(ical.Text(p.Value))) != uid {
@@ -224,6 +225,9 @@ func (x *exporter) body(it *item, m *mapi.Message) {
 			return escaped(v.OpenText(x.ctx))
 		}})
 	}
+	if x.opt.Part && m == x.m {
+		return // the formatted text is a part of its own
+	}
 	html := func() (io.ReadCloser, error) { return nil, nil }
 	if v, ok := ps.GetID(mapi.PidTagHtml.ID()); ok && v.Value.Size() > 0 {
 		if v.Value.Type().IsString() {
@@ -341,7 +345,7 @@ func (e *escaper) Read(p []byte) (int, error) {
 func (x *exporter) attachments(it *item, m *mapi.Message) {
 	for i, a := range m.Attachments {
 		where := "attachment " + strconv.Itoa(i+1)
-		if isException(a) {
+		if isException(a) || x.opt.Part && m == x.m && !a.Props.NameBool(NameAttach) {
 			continue
 		}
 		name := a.Props.Text(mapi.PidTagAttachLongFilename)

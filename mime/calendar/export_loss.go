@@ -65,6 +65,11 @@ func Carried(component string, p *mapi.Property) bool {
 	return *p.Name == mapi.PidNameKeywords
 }
 
+// CarriedOfRecipient is [Carried] for the properties of a recipient.
+func CarriedOfRecipient(p *mapi.Property) bool {
+	return p.Name == nil && carriedOfRecipient[p.Tag.ID()]
+}
+
 func tags(list ...mapi.Tag) map[uint16]bool {
 	m := make(map[uint16]bool, len(list))
 	for _, t := range list {
@@ -91,6 +96,7 @@ var (
 			mapi.PidLidBusyStatus, mapi.PidLidIntendedBusyStatus, mapi.PidLidReminderSet, mapi.PidLidReminderDelta,
 			mapi.PidLidReminderTime, mapi.PidLidExceptionReplaceTime, mapi.PidLidAppointmentCounterProposal,
 			mapi.PidLidAppointmentProposedStartWhole, mapi.PidLidAppointmentProposedEndWhole, mapi.PidLidAppointmentProposedDuration,
+			mapi.PidLidSingleBodyICal,
 			mapi.PidLidClipStart, mapi.PidLidClipEnd, mapi.PidLidRecurrenceType, mapi.PidLidIsRecurring, mapi.PidLidIsException, mapi.PidLidPrivate),
 		"VTODO": names(
 			mapi.PidLidTaskStartDate, mapi.PidLidTaskDueDate, mapi.PidLidTaskDateCompleted, mapi.PidLidTaskStatus, mapi.PidLidTaskComplete,

@@ -173,7 +173,7 @@ func attachmentOf(m *mapi.Message, e *recurrence.Exception, zs *eventZone) *mapi
 // the attachment says otherwise, and what the exception in the blob does.
 func exceptionMessage(m *mapi.Message, e *recurrence.Exception, a *mapi.Attachment) (*mapi.Message, []*mapi.Recipient) {
 	out := &mapi.Message{Props: m.Props.Clone(), Recipients: m.Recipients}
-	for _, n := range []mapi.Name{mapi.PidLidAppointmentRecur, NameRecurrence, NameCalendar} {
+	for _, n := range []mapi.Name{mapi.PidLidAppointmentRecur, NameRecurrence, NameCalendar, NameMail} {
 		out.Props.DeleteName(n)
 	}
 	recipients := m.Recipients

@@ -26,6 +26,10 @@ func componentOf(m *mapi.Message) string {
 	return ""
 }
 
+// Component is the component that a message becomes (VEVENT, VTODO, VJOURNAL),
+// "" for none.
+func Component(m *mapi.Message) string { return componentOf(m) }
+
 // Part tells whether a message has a form in iCalendar, and with which METHOD
 // it travels: PUBLISH, REQUEST, REPLY, COUNTER or CANCEL. It goes by the
 // message class; a message that only holds what is left of a calendar

@@ -62,6 +62,22 @@ var carried = func() map[prop]bool {
 	return m
 }()
 
+// Carried reports whether a property of a contact or list reaches the card, or
+// is made again of what does.
+func Carried(p *mapi.Property) bool {
+	k := prop{tag: p.Tag.WithType(0)}
+	if p.Name != nil {
+		k = named(*p.Name)
+	}
+	return carried[k] && (k.name != mapi.PidNameKeywords || p.Value.Type().IsString())
+}
+
+// Inside reports whether an attachment of a contact is in the card: the photo,
+// and content of lines that were kept.
+func Inside(a *mapi.Attachment) bool {
+	return isPhoto(a) || a.Data() != nil && (a.Props.NameText(NameDataLine) != "" || a.Props.NameText(NameTextLine) != "")
+}
+
 // storeOnly are properties for the store, for the program that shows the item,
 // or about a delivery that never was.
 var storeOnly = func() map[prop]bool {
@@ -98,8 +114,7 @@ func (x *exporter) listLosses() {
 		if p.Name != nil {
 			k = named(*p.Name)
 		}
-		known := carried[k] && (k.name != mapi.PidNameKeywords || p.Value.Type().IsString())
-		if known || nothing(p.Value) {
+		if Carried(p) || nothing(p.Value) {
 			continue
 		}
 		id := p.Tag.ID()
