@@ -42,7 +42,8 @@ type Batch struct {
 	// of an archive; calls do not overlap.
 	Done func(Result)
 
-	perArchive int // items of an archive at a time
+	perArchive int      // items of an archive at a time
+	made       sync.Map // folders that were made
 }
 
 // A Result is what became of one input file.
@@ -115,14 +116,14 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 	}
 	b.perArchive = max(workers/max(len(jobs), 1), 1)
 	work := make(chan job)
-	results := make(chan Result)
+	results := make(chan []Result, workers)
 	var wg sync.WaitGroup
 	for range min(workers, max(len(jobs), 1)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			for j := range work {
-				results <- b.convert(ctx, j, cv, func(r Result) { results <- r })
+				results <- []Result{b.convert(ctx, j, cv, func(list ...Result) { results <- list })}
 			}
 		}()
 	}
@@ -136,31 +137,37 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 			}
 		}
 	}()
-	for r := range results {
-		sum.Items += r.Items
-		sum.Problems += len(r.Problems)
-		sum.Failed += r.Failed
-		for _, n := range r.Left {
-			sum.Left += n
-		}
-		if r.Err == nil && r.Problems.Severe() {
-			sum.Lossy++
-		}
-		switch {
-		case r.Part:
-		case r.Skipped != "":
-			sum.Skipped++
-		default:
-			sum.Files++
-			if r.Err != nil {
-				sum.Unread++
+	for list := range results {
+		for _, r := range list {
+			sum.add(&r)
+			if b.Done != nil {
+				b.Done(r)
 			}
-		}
-		if b.Done != nil {
-			b.Done(r)
 		}
 	}
 	return sum, ctx.Err()
+}
+
+func (sum *Summary) add(r *Result) {
+	sum.Items += r.Items
+	sum.Problems += len(r.Problems)
+	sum.Failed += r.Failed
+	for _, n := range r.Left {
+		sum.Left += n
+	}
+	if r.Err == nil && r.Problems.Severe() {
+		sum.Lossy++
+	}
+	switch {
+	case r.Part:
+	case r.Skipped != "":
+		sum.Skipped++
+	default:
+		sum.Files++
+		if r.Err != nil {
+			sum.Unread++
+		}
+	}
 }
 
 // plainPathError drops the system call from an error of package os.
@@ -172,7 +179,7 @@ func plainPathError(err error) error {
 	return err
 }
 
-func (b *Batch) convert(ctx context.Context, j job, cv *Converter, tell func(Result)) Result {
+func (b *Batch) convert(ctx context.Context, j job, cv *Converter, tell func(...Result)) Result {
 	r := Result{In: j.in, Err: j.err}
 	if r.Err != nil {
 		return r

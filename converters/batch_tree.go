@@ -18,12 +18,12 @@ import (
 // tree converts the items of an archive, each to a file of its own in the folder
 // of its folder. What becomes of an item is told as it is known; r is about the
 // archive.
-func (b *Batch) tree(ctx context.Context, r *Result, j job, from *Format, in *Input, cv *Converter, tell func(Result)) {
+func (b *Batch) tree(ctx context.Context, r *Result, j job, from *Format, in *Input, cv *Converter, tell func(...Result)) {
 	if _, named := ByName(filepath.Ext(j.out)); j.exact && named {
 		r.Err = fmt.Errorf("it holds many items, and %s is called like one; name a folder with -o", j.out)
 		return
 	}
-	src, err := from.open(in, cv)
+	src, err := from.open(in, cv, !b.To.flags)
 	if err != nil {
 		r.Err = err
 		return
@@ -44,9 +44,12 @@ func (b *Batch) tree(ctx context.Context, r *Result, j job, from *Format, in *In
 	for range b.perArchive {
 		wg.Go(func() {
 			for p := range work {
+				// Told together: each time wakes who listens.
+				list := make([]Result, 0, len(p.metas))
 				for it := range p.items(ctx, src) {
-					tell(b.treeItem(ctx, j, p.folder, it.Item, p.files[it.n], cv))
+					list = append(list, b.treeItem(ctx, j, p.folder, it.Item, p.files[it.n], cv))
 				}
+				tell(list...)
 			}
 		})
 	}

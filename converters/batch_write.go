@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 )
 
@@ -23,6 +25,10 @@ func (b *Batch) write(r *Result, name string, content func(io.Writer) error) err
 }
 
 func (b *Batch) writeNamed(name string, content func(io.Writer) error) error {
+	_, err := os.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b.writeNew(name, content)
+	}
 	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() && !st.IsDir() {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
@@ -30,11 +36,20 @@ func (b *Batch) writeNamed(name string, content func(io.Writer) error) error {
 		}
 		return errors.Join(content(f), f.Close())
 	}
-	if _, err := os.Lstat(name); err == nil && !b.Force {
+	if err == nil && !b.Force {
 		return fmt.Errorf("%s is there already; --force overwrites it", name)
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
+	return WriteFile(name, content)
+}
+
+// writeNew writes a file that is not there, in a folder that may not be there.
+func (b *Batch) writeNew(name string, content func(io.Writer) error) error {
+	dir := filepath.Dir(name)
+	if _, made := b.made.Load(dir); !made {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+		b.made.Store(dir, nil)
 	}
 	return WriteFile(name, content)
 }
@@ -43,7 +58,7 @@ func (b *Batch) writeNamed(name string, content func(io.Writer) error) error {
 // returned without error; otherwise nothing is left behind.
 func WriteFile(name string, write func(io.Writer) error) (err error) {
 	// Not os.CreateTemp: its files are private, these get the user's umask.
-	temp := filepath.Join(filepath.Dir(name), fmt.Sprintf(".mailconv-%d-%d.tmp", os.Getpid(), tempCount.Add(1)))
+	temp := filepath.Join(filepath.Dir(name), tempPrefix+strconv.FormatInt(tempCount.Add(1), 10)+".tmp")
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", name, plainPathError(err))
@@ -66,7 +81,10 @@ func WriteFile(name string, write func(io.Writer) error) (err error) {
 	return nil
 }
 
-var tempCount atomic.Int64
+var (
+	tempPrefix = ".mailconv-" + strconv.Itoa(os.Getpid()) + "-"
+	tempCount  atomic.Int64
+)
 
 // renameError drops the system call and the temporary name.
 func renameError(err error) error {

@@ -47,8 +47,13 @@ type Format struct {
 	// read yields the items of a file; nil when the format is only written.
 	// Content may be used until the next item is asked for.
 	read func(ctx context.Context, in *Input, cv *Converter) iter.Seq2[*Item, error]
+	// flags says that a file of the format keeps what [Item.Meta] says of
+	// flags and keywords.
+	flags bool
+
 	// open opens a file that holds a tree of folders; nil for all others.
-	open func(in *Input, cv *Converter) (transport.Source, error)
+	// With brief the list of its items need not tell flags and keywords.
+	open func(in *Input, cv *Converter, brief bool) (transport.Source, error)
 	// write writes one item, and returns with the content the losses of the
 	// way; nil when the format is only read.
 	write func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error

@@ -17,8 +17,8 @@ import (
 var pstFormat = &Format{
 	Name: "pst", Ext: ".pst", Summary: "an Outlook archive, .pst or .ost; a tree of folders",
 	sniff: func(head []byte, _ string) bool { return hasPrefix(head, "!BDN") }, // dwMagic. [MS-PST] 2.2.2.6
-	open: func(in *Input, cv *Converter) (transport.Source, error) {
-		return pst.New(in.R, in.Size, &pst.Options{CodePage: cv.CodePage})
+	open: func(in *Input, cv *Converter, brief bool) (transport.Source, error) {
+		return pst.New(in.R, in.Size, &pst.Options{CodePage: cv.CodePage, Brief: brief})
 	},
 }
 
@@ -27,7 +27,7 @@ var olmFormat = &Format{
 	sniff: func(head []byte, name string) bool {
 		return hasPrefix(head, "PK\x03\x04") && (hasExt(name, ".olm") || bytes.Contains(head, []byte("com.microsoft.__Messages")))
 	},
-	open: func(in *Input, _ *Converter) (transport.Source, error) { return olm.New(in.R, in.Size) },
+	open: func(in *Input, _ *Converter, _ bool) (transport.Source, error) { return olm.New(in.R, in.Size) },
 }
 
 func init() {
@@ -39,7 +39,7 @@ func init() {
 // readTree yields the items of all folders, one behind the other.
 func (f *Format) readTree(ctx context.Context, in *Input, cv *Converter) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
-		src, err := f.open(in, cv)
+		src, err := f.open(in, cv, false)
 		if err != nil {
 			yield(nil, err)
 			return

@@ -17,7 +17,7 @@ import (
 // that Apple Mail keeps beside a .partial.emlx are joined by the store
 // emlx:PATH, which sees the folder.
 var emlxFormat = &Format{
-	Name: "emlx", Ext: ".emlx", Summary: "Apple Mail message",
+	Name: "emlx", flags: true, Ext: ".emlx", Summary: "Apple Mail message",
 	sniff: func(head []byte, name string) bool {
 		line, _, ok := bytes.Cut(head, []byte("\n"))
 		line = bytes.TrimRight(line, " \r")

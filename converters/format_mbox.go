@@ -14,7 +14,7 @@ import (
 )
 
 var mboxFormat = &Format{
-	Name: "mbox", Ext: ".mbox", Summary: "a file of many mails (RFC 4155)", Many: true,
+	Name: "mbox", flags: true, Ext: ".mbox", Summary: "a file of many mails (RFC 4155)", Many: true,
 	sniff: func(head []byte, name string) bool { return hasPrefix(head, "From ") && !hasExt(name, ".eml") },
 	read:  readMbox,
 	write: writeMbox,

@@ -3,12 +3,16 @@ package mapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -217,4 +221,36 @@ func FuzzUTF16(f *testing.F) {
 			t.Errorf("% x does not come back", b)
 		}
 	})
+}
+
+// UTF-16 is read four units at a time where it is ASCII, with the same outcome.
+func TestDecodeUTF16InWords(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	kinds := [][]uint16{{'a', 'b', 0x7F, 0}, {'a', 'b', 'c', 'd', 'e', 0x80, 0xFF}, {'a', 0x100, 0x20AC}, {'a', 0xD83D, 0xDE00, 0xD800, 0xDC00}}
+	for i := range 5000 {
+		units := make([]uint16, r.IntN(24))
+		for k := range units {
+			kind := kinds[i%len(kinds)]
+			units[k] = kind[r.IntN(len(kind))]
+		}
+		var b []byte
+		for _, u := range units {
+			b = binary.LittleEndian.AppendUint16(b, u)
+		}
+		want := string(utf16.Decode(units))
+		if got := mapi.DecodeUTF16(b); got != want {
+			t.Fatalf("% X is %q, want %q", b, got, want)
+		}
+		if got := mapi.DecodeUTF16(append(b, 'x')); got != want {
+			t.Fatalf("% X and an odd byte is %q, want %q", b, got, want)
+		}
+		v := mapi.RawValue(mapi.TypeString, b)
+		if got := string(v.AppendText([]byte("> "))); got != "> "+v.Text() {
+			t.Fatalf("AppendText of % X is %q, Text %q", b, got, v.Text())
+		}
+		all, err := io.ReadAll(iotest.OneByteReader(mapi.NewUTF16Reader(iotest.HalfReader(bytes.NewReader(b)))))
+		if err != nil || string(all) != want {
+			t.Fatalf("read, % X is %q (%v), want %q", b, all, err, want)
+		}
+	}
 }

@@ -261,6 +261,18 @@ func (v Value) Text() string {
 	return decodeText(v.typ, v.charset, raw)
 }
 
+// AppendText appends what [Value.Text] gives of a value in memory to dst, which
+// saves the copy of a long one. Of other values it appends nothing.
+func (v Value) AppendText(dst []byte) []byte {
+	if v.blob != nil || !v.typ.IsString() || v.typ.Multi() {
+		return dst
+	}
+	if v.typ == TypeString {
+		return appendUTF16(dst, trimUTF16(v.raw))
+	}
+	return append(dst, decodeText(v.typ, v.charset, v.raw)...)
+}
+
 // Texts is the text of each element of a list of strings; a single string is
 // its own only element.
 func (v Value) Texts() []string {
@@ -304,13 +316,18 @@ type readCloser struct {
 	io.Closer
 }
 
+// trimUTF16 takes off the zeros at the end of UTF-16.
+func trimUTF16(raw []byte) []byte {
+	raw = raw[:len(raw)&^1]
+	for len(raw) >= 2 && raw[len(raw)-1] == 0 && raw[len(raw)-2] == 0 {
+		raw = raw[:len(raw)-2]
+	}
+	return raw
+}
+
 func decodeText(t Type, c Charset, raw []byte) string {
 	if t == TypeString {
-		raw = raw[:len(raw)&^1]
-		for len(raw) >= 2 && raw[len(raw)-1] == 0 && raw[len(raw)-2] == 0 {
-			raw = raw[:len(raw)-2]
-		}
-		return DecodeUTF16(raw)
+		return DecodeUTF16(trimUTF16(raw))
 	}
 	raw = bytes.TrimRight(raw, "\x00")
 	if c != nil {
@@ -323,11 +340,33 @@ func decodeText(t Type, c Charset, raw []byte) string {
 // DecodeUTF16 reads UTF-16LE; lone surrogates become U+FFFD, an odd last byte
 // is ignored.
 func DecodeUTF16(b []byte) string {
-	out := make([]byte, 0, len(b)/2+8)
+	var short [128]byte
+	if len(b) <= len(short) {
+		return string(appendUTF16(short[:0], b))
+	}
+	return string(appendUTF16(make([]byte, 0, len(b)/2+8), b))
+}
+
+// appendUTF16 is [DecodeUTF16] into dst.
+func appendUTF16(dst, b []byte) []byte {
 	for i := 0; i+1 < len(b); i += 2 {
+		// Mostly it is ASCII: four units at a time.
+		for i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			if w&0xFF80FF80FF80FF80 != 0 {
+				break
+			}
+			w |= w >> 8
+			w = w&0xFFFF | w>>16&0xFFFF0000
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(w))
+			i += 8
+		}
+		if i+1 >= len(b) {
+			break
+		}
 		r := rune(binary.LittleEndian.Uint16(b[i:]))
 		if r < utf8.RuneSelf {
-			out = append(out, byte(r))
+			dst = append(dst, byte(r))
 			continue
 		}
 		if utf16.IsSurrogate(r) {
@@ -342,9 +381,9 @@ func DecodeUTF16(b []byte) string {
 				r = utf8.RuneError
 			}
 		}
-		out = utf8.AppendRune(out, r)
+		dst = utf8.AppendRune(dst, r)
 	}
-	return string(out)
+	return dst
 }
 
 // EncodeUTF16 writes UTF-16LE without a byte order mark.
@@ -369,7 +408,8 @@ type utf16Reader struct {
 	src io.Reader
 	in  [4096]byte
 	nIn int // bytes kept at the start of in: an odd byte or a high surrogate
-	out []byte
+	buf []byte
+	out []byte // of buf
 	err error
 }
 
@@ -389,7 +429,8 @@ func (u *utf16Reader) Read(p []byte) (int, error) {
 				use -= 2
 			}
 		}
-		u.out = []byte(DecodeUTF16(u.in[:use]))
+		u.buf = appendUTF16(u.buf[:0], u.in[:use])
+		u.out = u.buf
 		if err == nil {
 			u.nIn = copy(u.in[:], u.in[use:n])
 		}

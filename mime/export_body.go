@@ -143,8 +143,9 @@ func (x *exporter) plainBody() (*text, error) {
 	}
 	t := &text{subtype: "plain", charset: "utf-8"}
 	if v.InMemory() {
-		t.mem = []byte(v.Text())
-		if len(t.mem) == 0 {
+		b := x.buffer()
+		b.Write(v.AppendText(b.AvailableBuffer()))
+		if t.mem = b.Bytes(); len(t.mem) == 0 {
 			return nil, nil
 		}
 		if bytes.IndexByte(t.mem, 0) >= 0 {
@@ -175,7 +176,9 @@ func (x *exporter) htmlBody() (*text, error) {
 		}
 	}
 	if v.InMemory() {
-		t.mem = []byte(v.Text())
+		b := x.buffer()
+		b.Write(v.AppendText(b.AvailableBuffer()))
+		t.mem = b.Bytes()
 		return t, nil
 	}
 	t.open = v.OpenText

@@ -50,12 +50,22 @@ type boundary struct {
 	eightBit bool // a stored entity further down is 8-bit
 }
 
+// boundaryHash is how much of the start and of the end of a value goes into a
+// hash of boundaries.
+const boundaryHash = 128
+
 func newBoundary(m *mapi.Message) *boundary {
 	d := &digest{h: sha256.New()}
 	for i, tag := range digestTags {
 		if v, ok := m.Props.Get(tag); ok && v.InMemory() {
-			d.h.Write(v.Raw())
-			d.end(byte(i), int64(len(v.Raw())))
+			raw := v.Raw()
+			if len(raw) > 2*boundaryHash {
+				d.h.Write(raw[:boundaryHash])
+				d.h.Write(raw[len(raw)-boundaryHash:])
+			} else {
+				d.h.Write(raw)
+			}
+			d.end(byte(i), int64(len(raw)))
 		}
 	}
 	d.text(subject(m.Props))

@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"io"
 )
 
@@ -68,10 +69,7 @@ func textEncoding(p []byte, all bool) encoding {
 		} else {
 			rest = nil
 		}
-		n := 0
-		for _, c := range line {
-			n += int(qpSpecial[c])
-		}
+		n := specials(line)
 		special += n
 		if !plain {
 			continue
@@ -95,6 +93,31 @@ func textEncoding(p []byte, all bool) encoding {
 		return encQuotedPrintable
 	}
 	return encBase64
+}
+
+// specials counts the bytes that quoted-printable encodes. Words of eight bytes
+// that have none are passed over at once.
+func specials(p []byte) (n int) {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	for len(p) >= 8 {
+		w := binary.LittleEndian.Uint64(p)
+		eq := w ^ '='*ones // 0 where a byte is "="
+		// The high bit is set of bytes above 0x7E, of "=", and of those below
+		// a space; a borrow can only add to them.
+		if (w|(w+ones)|(eq-ones)&^eq|(w-' '*ones)&^w)&high != 0 {
+			for _, c := range p[:8] {
+				n += int(qpSpecial[c])
+			}
+		}
+		p = p[8:]
+	}
+	for _, c := range p {
+		n += int(qpSpecial[c])
+	}
+	return n
 }
 
 // softLine is the length up to which a line needs no encoding. RFC 5322 2.1.1

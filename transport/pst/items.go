@@ -71,7 +71,7 @@ func (s *Store) item(fo *folder, e pst.Entry, err error) (transport.Meta, error)
 	case e.View == pst.Associated && !s.o.Associated:
 		skip = "an associated item; the parameter associated=1 takes it"
 	}
-	if err == nil && skip == "" {
+	if err == nil && skip == "" && !s.o.Brief {
 		// What is damaged there is told by the Fetch.
 		_ = s.file.Complete(&e)
 	}

@@ -97,6 +97,9 @@ type Options struct {
 	Associated, Deleted, Recoverable bool
 	// Recover adds [RecoveredFolder].
 	Recover bool
+	// Brief lists only what the table of a folder holds, which is up to the
+	// program that wrote it. Flags, keywords and identifiers may be missing.
+	Brief bool
 	// CodePage of 8-bit strings where an item names none; 0 is 1252.
 	CodePage int
 	// Log is told what kind of file it is, and at the end what damage was met.
