@@ -14,14 +14,15 @@ import (
 	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/ews"
 	"github.com/mailconv/mailconv/transport/smtp"
 )
 
 func sendCommand(std stdio) *cli.Command {
 	return &cli.Command{
 		Name:      "send",
-		Usage:     "send files, or a mail made of options, through an SMTP server",
-		ArgsUsage: "[options] smtp[s]://[USER@]HOST [IN...]",
+		Usage:     "send files, or a mail made of options, through an SMTP or Exchange server",
+		ArgsUsage: "[options] smtp[s]://[USER@]HOST|ews://USER@HOST [IN...]",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "sender `ADDRESS` (for files: of the envelope; default: the header's; null is the empty one)"},
 			&cli.StringSliceFlag{Name: "to", Usage: "recipient `ADDRESS`, may be repeated (for files: of the envelope; default: the header's)"},
@@ -40,13 +41,16 @@ func sendCommand(std stdio) *cli.Command {
 		Description: `Files may be of any form (.msg, .eml, ...), '-' is standard input. Without files
 a mail is made of the options. Bcc fields are taken out of what is sent. The
 connection is encrypted, or nothing is sent, unless the address has tls=none.
+An Exchange server sends to the recipients of the header and keeps a copy in
+Sent Items.
 
 EXAMPLES:
    mailconv send smtp://ann@mail.example letter.msg
    mailconv send smtps://ann@mail.example --to archive@example.org *.eml
    mailconv send smtp://ann@mail.example --from ann@example.org --to ben@example.org \
        --subject Report --text 'See the attachment.' --attach report.pdf
-   mailconv send --dsn success,failure smtp://ann@mail.example letter.eml`,
+   mailconv send --dsn success,failure smtp://ann@mail.example letter.eml
+   mailconv send ews://ann@mail.example letter.msg`,
 		Action: func(c *cli.Context) error { return runSend(c, std) },
 	}
 }
@@ -56,6 +60,7 @@ type sender struct {
 	c        *cli.Context
 	std      stdio
 	client   *smtp.Client
+	exchange *ews.Store // instead of client
 	dsn      smtp.DSN
 	sent     int
 	failed   int
@@ -70,8 +75,8 @@ func runSend(c *cli.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if a.Scheme != "smtp" && a.Scheme != "smtps" {
-		return usagef("%s is not an SMTP server: write it as smtp://user@host", a)
+	if a.Scheme != "smtp" && a.Scheme != "smtps" && a.Scheme != "ews" {
+		return usagef("%s is not a server that sends: write it as smtp://user@host or ews://user@host", a)
 	}
 	if a.Params.Get("to") != "" || a.Params.Get("from") != "" {
 		return usagef("name sender and recipients with --from and --to, not in the address")
@@ -86,11 +91,21 @@ func runSend(c *cli.Context, std stdio) error {
 		s.dsn.Notify = strings.Split(strings.ToUpper(events), ",")
 		s.dsn.Original = true
 	}
-	if s.client, err = smtp.New(a, env); err != nil {
-		return err
-	}
-	defer s.client.Close()
 	files := c.Args().Slice()[1:]
+	if a.Scheme == "ews" {
+		if err := exchangeOnly(c, len(files) > 0); err != nil {
+			return err
+		}
+		if s.exchange, err = ews.OpenAddress(c.Context, a, env); err != nil {
+			return err
+		}
+		defer s.exchange.Close()
+	} else {
+		if s.client, err = smtp.New(a, env); err != nil {
+			return err
+		}
+		defer s.client.Close()
+	}
 	if len(files) == 0 {
 		err = s.compose()
 	} else {
@@ -101,6 +116,20 @@ func runSend(c *cli.Context, std stdio) error {
 		return err
 	case s.failed > 0:
 		return &exitError{code: exitSomeFailed}
+	}
+	return nil
+}
+
+// exchangeOnly refuses what an Exchange server cannot be asked for.
+func exchangeOnly(c *cli.Context, files bool) error {
+	names := []string{"dsn", "dsn-return", "dsn-id", "raw"}
+	if files {
+		names = append(names, "from", "to")
+	}
+	for _, name := range names {
+		if c.IsSet(name) {
+			return usagef("--%s is for SMTP; an Exchange server takes sender and recipients from the mail", name)
+		}
 	}
 	return nil
 }
@@ -149,6 +178,9 @@ func (s *sender) compose() error {
 	from, to, err := smtp.FromHeader(c.Context, blob)
 	if err != nil {
 		return err
+	}
+	if s.exchange != nil {
+		return s.hand("the mail", blob, len(to))
 	}
 	return s.send("the mail", smtp.Mail{From: from, To: to, Content: blob})
 }
@@ -213,6 +245,13 @@ func (s *sender) item(it converters.FileItem, cv *converters.Converter) error {
 		return err
 	}
 	defer mime.Close()
+	if s.exchange != nil {
+		_, to, err := smtp.FromHeader(s.c.Context, mime.MIME)
+		if err != nil {
+			return err
+		}
+		return s.hand(it.File, mime.MIME, len(to))
+	}
 	raw := s.c.Bool("raw")
 	m := smtp.Mail{Content: mime.MIME, To: s.c.StringSlice("to"), From: s.c.String("from"), Raw: raw, Mend: !raw}
 	if m.From == "" || len(m.To) == 0 {
@@ -231,6 +270,16 @@ func (s *sender) item(it converters.FileItem, cv *converters.Converter) error {
 		m.From = ""
 	}
 	return s.send(it.File, m)
+}
+
+// hand gives a mail to an Exchange server.
+func (s *sender) hand(name string, mail mapi.Blob, recipients int) error {
+	if err := s.exchange.Send(s.c.Context, mail); err != nil {
+		return err
+	}
+	s.sent++
+	fmt.Fprintf(s.std.out, "%s: sent to %s (a copy is in Sent Items)\n", oneLine(name), plural(recipients, "recipient", "recipients"))
+	return nil
 }
 
 func (s *sender) send(name string, m smtp.Mail) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/emlx"
+	"github.com/mailconv/mailconv/transport/ews"
 	"github.com/mailconv/mailconv/transport/imap"
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
@@ -31,5 +32,6 @@ func Registry() *transport.Registry {
 		imap.Driver(),
 		pop3.Driver(),
 		smtp.Driver(),
+		ews.Driver(),
 	)
 }

@@ -71,6 +71,12 @@ func (s *Scanner) Err() error {
 	return s.err
 }
 
+// Ended reports whether the document, or the last of several behind each other,
+// is read and nothing follows. It waits for what follows.
+func (s *Scanner) Ended() bool {
+	return len(s.stack) == 0 && !s.toTag()
+}
+
 // Depth is the number of elements that are open.
 func (s *Scanner) Depth() int { return len(s.stack) }
 

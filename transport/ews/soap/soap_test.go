@@ -176,7 +176,7 @@ func TestLargeContentIsNeverHeld(t *testing.T) {
 	w.Start("a").Start("MimeContent").Base64(zeros(size)).End().End()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := w.Open(context.Background())
+	r := open(&w)
 	s := NewScanner(r)
 	s.Find("MimeContent")
 	n, err := s.Base64(io.Discard)
@@ -209,7 +209,7 @@ func TestWriter(t *testing.T) {
 		Start("t:C").Base64(mapi.Bytes("ab")).End().Base64(mapi.Bytes("")).Append(&inner).End()
 	want := `<?xml version="1.0"?><m:A x="1"><t:B>&lt;&amp;&gt;&#13;&#10;` + "\uFFFD\uFFFD😀\uFFFD" + `</t:B><t:C>YWI=</t:C><t:ItemId Id="a&quot;&lt;b"/></m:A>`
 	for range 2 {
-		got, err := io.ReadAll(w.Open(context.Background()))
+		got, err := io.ReadAll(open(&w))
 		if err != nil || string(got) != want {
 			t.Errorf("%v\n got %s\nwant %s", err, got, want)
 		}
@@ -218,9 +218,14 @@ func TestWriter(t *testing.T) {
 		}
 	}
 	var v any
-	if err := xml.NewDecoder(w.Open(context.Background())).Decode(&v); err != nil {
+	if err := xml.NewDecoder(open(&w)).Decode(&v); err != nil {
 		t.Error(err)
 	}
+}
+
+func open(w *Writer) io.Reader {
+	r, _ := w.Open(context.Background())
+	return r
 }
 
 type lying struct {
@@ -234,7 +239,7 @@ func TestBlobThatLiesAboutItsSize(t *testing.T) {
 	for _, size := range []int64{0, 1, 4, 5000} {
 		var w Writer
 		w.Base64(mapi.Bytes("x")).Base64(lying{mapi.Bytes("abc"), size})
-		_, err := io.Copy(io.Discard, w.Open(context.Background()))
+		_, err := io.Copy(io.Discard, open(&w))
 		var b *BlobError
 		if !errors.As(err, &b) || b.Index != 1 {
 			t.Errorf("size %d: %v", size, err)
@@ -246,7 +251,7 @@ func TestCancelledRequest(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	var w Writer
 	w.Base64(zeros(1 << 20))
-	r := w.Open(ctx)
+	r, _ := w.Open(ctx)
 	if _, err := io.CopyN(io.Discard, r, 10); err != nil {
 		t.Fatal(err)
 	}
@@ -404,7 +409,7 @@ func BenchmarkBase64(b *testing.B) {
 	w.Start("a").Start("MimeContent").Base64(zeros(8 << 20)).End().End()
 	b.SetBytes(8 << 20)
 	for b.Loop() {
-		s := NewScanner(w.Open(context.Background()))
+		s := NewScanner(open(&w))
 		s.Find("MimeContent")
 		s.Base64(io.Discard) //nolint:errcheck // a benchmark
 	}

@@ -14,12 +14,14 @@ import (
 
 // A Writer collects a document. Markup and small values are in memory, blobs
 // are only referred to, and the size of the whole is known at any time.
-// The zero value is empty.
+// The zero value is empty. What is complete can be sent as a [mapi.Blob].
 type Writer struct {
 	parts []part
 	open  []string
 	size  int64
 }
+
+var _ mapi.Blob = (*Writer)(nil)
 
 // A part is markup, or a blob that is sent as base64.
 type part struct {
@@ -146,10 +148,10 @@ func (e *BlobError) Error() string { return "reading what is to be sent: " + e.E
 
 func (e *BlobError) Unwrap() error { return e.Err }
 
-// Open reads the document from its beginning. It may be called again; the
+// Open implements [mapi.Blob]: it reads the document from its beginning. The
 // blobs are opened as they are reached.
-func (w *Writer) Open(ctx context.Context) io.ReadCloser {
-	return &reader{ctx: ctx, parts: w.parts}
+func (w *Writer) Open(ctx context.Context) (io.ReadCloser, error) {
+	return &reader{ctx: ctx, parts: w.parts}, nil
 }
 
 type reader struct {
