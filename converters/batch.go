@@ -17,7 +17,8 @@ import (
 //
 // With one input file and no Out the result lies beside the input with the new
 // extension. With Out a folder, inputs keep their names, and folders their tree
-// below it. So does an archive, whose items go to a file each in the folder of
+// below it. Where Out is named like a file of a format that holds many items
+// (all.ics, all.vcf, all.mbox), the items of all inputs go into that file. So does an archive, whose items go to a file each in the folder of
 // their folder; a single archive has its tree right below Out. Files are written beside their final name and renamed when they
 // are whole, so no half file is ever seen.
 type Batch struct {
@@ -42,8 +43,9 @@ type Batch struct {
 	// of an archive; calls do not overlap.
 	Done func(Result)
 
-	perArchive int      // items of an archive at a time
-	made       sync.Map // folders that were made
+	perArchive int               // items of an archive at a time
+	made       sync.Map          // folders that were made
+	join       func(*Item) error // takes the items of all inputs
 }
 
 // A Result is what became of one input file.
@@ -114,6 +116,9 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 	if cv == nil {
 		cv = &Converter{}
 	}
+	if b.joins(inputs) {
+		return b.runJoined(ctx, jobs, cv)
+	}
 	b.perArchive = max(workers/max(len(jobs), 1), 1)
 	work := make(chan job)
 	results := make(chan []Result, workers)
@@ -148,6 +153,7 @@ func (b *Batch) Run(ctx context.Context, inputs []string) (Summary, error) {
 	return sum, ctx.Err()
 }
 
+// add counts a result.
 func (sum *Summary) add(r *Result) {
 	sum.Items += r.Items
 	sum.Problems += len(r.Problems)
@@ -205,6 +211,10 @@ func (b *Batch) convert(ctx context.Context, j job, cv *Converter, tell func(...
 			return r
 		}
 	}
+	if b.join != nil {
+		b.each(ctx, &r, j, from, in, cv, b.join)
+		return r
+	}
 	if from.Tree() && !b.To.Many && j.out != "" {
 		b.tree(ctx, &r, j, from, in, cv, tell)
 		return r
@@ -231,7 +241,7 @@ func unknownFormat(in *Input) error {
 func (b *Batch) items(ctx context.Context, r *Result, j job, from *Format, in *Input, cv *Converter) {
 	if !b.To.Many || j.out == "" {
 		n := 0
-		b.each(ctx, r, from, in, cv, func(it *Item) error {
+		b.each(ctx, r, j, from, in, cv, func(it *Item) error {
 			n++
 			return b.write(r, b.outName(j, n), func(w io.Writer) error { return b.To.Write(ctx, w, it, cv) })
 		})
@@ -239,14 +249,15 @@ func (b *Batch) items(ctx context.Context, r *Result, j job, from *Format, in *I
 	}
 	err := b.write(r, b.outName(j, 1), func(w io.Writer) error {
 		out := &stickyWriter{w: w}
-		b.each(ctx, r, from, in, cv, func(it *Item) error { return b.To.Write(ctx, out, it, cv) })
+		add, done := b.To.writer(ctx, out, cv)
+		b.each(ctx, r, j, from, in, cv, add)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case r.Items == 0:
 			return errNoItem
 		}
-		return out.err
+		return errors.Join(done(), out.err)
 	})
 	if err != nil && err != errNoItem && r.Err == nil {
 		r.Failed += max(r.Items, 1)
@@ -271,8 +282,10 @@ func (s *stickyWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// each calls convert for each item of a file, and counts what became of it.
-func (b *Batch) each(ctx context.Context, r *Result, from *Format, in *Input, cv *Converter, convert func(*Item) error) {
+// each calls convert for each item of a file, and counts what became of it. What
+// was not named and has no form in the target is left alone: mails among the
+// appointments of an archive or folder.
+func (b *Batch) each(ctx context.Context, r *Result, j job, from *Format, in *Input, cv *Converter, convert func(*Item) error) {
 	for it, err := range from.Read(ctx, in, cv) {
 		switch {
 		case err != nil && r.Items+r.Failed == 0:
@@ -286,6 +299,14 @@ func (b *Batch) each(ctx context.Context, r *Result, from *Format, in *Input, cv
 		if ctx.Err() != nil {
 			r.Err = ctx.Err()
 			return
+		}
+		var none *NoFormError
+		if errors.As(err, &none) && (j.walked || from.Many || from.Tree()) {
+			if r.Left == nil {
+				r.Left = map[string]int{}
+			}
+			r.Left["of the class "+none.Class+", without a form in "+none.Format]++
+			continue
 		}
 		if err != nil {
 			r.Failed++

@@ -86,6 +86,9 @@ func (b *Batch) outIsFolder(inputs []string) (bool, error) {
 	if b.Out == "" || b.Out == "-" {
 		return false, nil
 	}
+	if b.joins(inputs) {
+		return false, nil
+	}
 	many := len(inputs) > 1
 	if st, err := os.Stat(inputs[0]); err == nil && st.IsDir() {
 		many = true

@@ -57,6 +57,24 @@ type Format struct {
 	// write writes one item, and returns with the content the losses of the
 	// way; nil when the format is only read.
 	write func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error
+	// together writes many items into one file: add each, then close. nil: a
+	// file is one item written behind the other.
+	together func(ctx context.Context, w io.Writer, cv *Converter) (add func(*Item) error, done func() error)
+}
+
+// A NoFormError says that a format has no place for items of a class.
+type NoFormError struct{ Format, Class string }
+
+func (e *NoFormError) Error() string {
+	return fmt.Sprintf("an item of class %s has no form in %s; eml and msg hold it", e.Class, e.Format)
+}
+
+// writer writes items into one file, one behind the other.
+func (f *Format) writer(ctx context.Context, w io.Writer, cv *Converter) (add func(*Item) error, done func() error) {
+	if f.together != nil {
+		return f.together(ctx, w, cv)
+	}
+	return func(it *Item) error { return f.Write(ctx, w, it, cv) }, func() error { return nil }
 }
 
 // Tree reports whether a file of the format holds a tree of folders.

@@ -3,7 +3,6 @@ package converters
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"iter"
 
@@ -36,16 +35,26 @@ var icsFormat = &Format{
 		}
 	},
 	write: func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error {
-		return withObject(ctx, it, cv, func(c *transport.Content) error {
-			if _, ok := calendar.Part(c.Object); !ok {
-				return fmt.Errorf("an item of class %s has no form in iCalendar; eml and msg hold it", c.Object.Class())
-			}
-			rep, err := calendar.Export(ctx, w, []*mapi.Message{c.Object}, &calendar.ExportOptions{Losses: cv.Losses})
-			it.Problems = append(it.Problems, rep.Problems...)
-			it.Losses = append(it.Losses, rep.Losses...)
-			return err
+		return writeICS(ctx, it, cv, func(m *mapi.Message) (*calendar.ExportReport, error) {
+			return calendar.Export(ctx, w, []*mapi.Message{m}, &calendar.ExportOptions{Losses: cv.Losses})
 		})
 	},
+	together: func(ctx context.Context, w io.Writer, cv *Converter) (func(*Item) error, func() error) {
+		cw := calendar.NewWriter(ctx, w, &calendar.ExportOptions{Losses: cv.Losses})
+		return func(it *Item) error { return writeICS(ctx, it, cv, cw.Add) }, cw.Close
+	},
+}
+
+func writeICS(ctx context.Context, it *Item, cv *Converter, write func(*mapi.Message) (*calendar.ExportReport, error)) error {
+	return withObject(ctx, it, cv, func(c *transport.Content) error {
+		if _, ok := calendar.Part(c.Object); !ok {
+			return &NoFormError{"iCalendar", c.Object.Class()}
+		}
+		rep, err := write(c.Object)
+		it.Problems = append(it.Problems, rep.Problems...)
+		it.Losses = append(it.Losses, rep.Losses...)
+		return err
+	})
 }
 
 // beginsWith compares the first line without regard to case, a byte order mark

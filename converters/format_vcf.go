@@ -2,7 +2,6 @@ package converters
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"iter"
 
@@ -32,7 +31,7 @@ var vcfFormat = &Format{
 	write: func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error {
 		return withObject(ctx, it, cv, func(c *transport.Content) error {
 			if !contact.Is(c.Object) {
-				return fmt.Errorf("an item of class %s has no form in vCard; eml and msg hold it", c.Object.Class())
+				return &NoFormError{"vCard", c.Object.Class()}
 			}
 			rep, err := contact.Export(ctx, w, c.Object, nil)
 			it.Problems = append(it.Problems, rep.Problems...)

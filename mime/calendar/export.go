@@ -79,7 +79,31 @@ func ExportSeq(ctx context.Context, w io.Writer, messages iter.Seq2[*mapi.Messag
 	return export(ctx, w, messages, opt, 1970)
 }
 
-func export(ctx context.Context, w io.Writer, messages iter.Seq2[*mapi.Message, error], opt *ExportOptions, since int) (*ExportReport, error) {
+// A Writer is [ExportSeq] for messages that are handed over one by one. It is for
+// one goroutine.
+type Writer struct{ x *exporter }
+
+// NewWriter writes to w. The options hold for all messages.
+func NewWriter(ctx context.Context, w io.Writer, opt *ExportOptions) *Writer {
+	return &Writer{newExporter(ctx, w, opt, 1970)}
+}
+
+// Add writes a message, into the calendar of the one before where both travel by
+// the same method. The report is about this message alone.
+func (w *Writer) Add(m *mapi.Message) (*ExportReport, error) {
+	was := *w.x.report
+	w.x.report.Problems, w.x.report.Losses, w.x.report.Items = nil, nil, 0
+	w.x.message(m)
+	report := *w.x.report
+	w.x.report.Items += was.Items
+	return &report, w.x.ctx.Err()
+}
+
+// Close ends the file, and gives the first error of the writer. Without a message
+// it is a calendar without items.
+func (w *Writer) Close() error { return w.x.close() }
+
+func newExporter(ctx context.Context, w io.Writer, opt *ExportOptions, since int) *exporter {
 	x := &exporter{ctx: ctx, w: ical.NewWriter(w), report: new(ExportReport), since: since}
 	if opt != nil {
 		x.opt = *opt
@@ -88,6 +112,19 @@ func export(ctx context.Context, w io.Writer, messages iter.Seq2[*mapi.Message, 
 		utc := timezone.UTC()
 		x.opt.Zone = &utc
 	}
+	return x
+}
+
+func (x *exporter) close() error {
+	if !x.open {
+		x.begin("PUBLISH", nil)
+	}
+	x.end()
+	return x.w.Flush()
+}
+
+func export(ctx context.Context, w io.Writer, messages iter.Seq2[*mapi.Message, error], opt *ExportOptions, since int) (*ExportReport, error) {
+	x := newExporter(ctx, w, opt, since)
 	var fail error
 	for m, err := range messages {
 		if err != nil {
@@ -99,11 +136,7 @@ func export(ctx context.Context, w io.Writer, messages iter.Seq2[*mapi.Message, 
 		}
 		x.message(m)
 	}
-	if !x.open {
-		x.begin("PUBLISH", nil)
-	}
-	x.end()
-	if err := x.w.Flush(); err != nil {
+	if err := x.close(); err != nil {
 		return x.report, err
 	}
 	if fail == nil {

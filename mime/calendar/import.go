@@ -209,9 +209,13 @@ func (c *calendarInfo) add(in *ical.Component) {
 				c.byUID[key] = g
 			}
 		case !over && g.master != nil:
-			// The same UID once more is an item of its own.
+			// The same UID once more is an item of its own, and what follows
+			// belongs to it.
 			g = &group{kind: in.Name}
 			c.groups = append(c.groups, g)
+			if uid != "" {
+				c.byUID[key] = g
+			}
 		}
 		if over {
 			g.overrides = append(g.overrides, at)
