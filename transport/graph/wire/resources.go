@@ -212,3 +212,64 @@ type ConvertedID struct {
 	TargetID string `json:"targetId"`
 	Error    *Error `json:"errorDetails"`
 }
+
+// An Event is an event that is created or read. It has no attendees on purpose:
+// the service would mail each of them.
+type Event struct {
+	Message
+	Start       *DateTimeZone `json:"start,omitempty"`
+	End         *DateTimeZone `json:"end,omitempty"`
+	AllDay      bool          `json:"isAllDay,omitempty"`
+	Location    *Location     `json:"location,omitempty"`
+	ShowAs      string        `json:"showAs,omitempty"`
+	Sensitivity string        `json:"sensitivity,omitempty"`
+	ReminderOn  *bool         `json:"isReminderOn,omitempty"`
+	Reminder    *int64        `json:"reminderMinutesBeforeStart,omitempty"`
+	Recurrence  *Recurrence   `json:"recurrence,omitempty"`
+}
+
+// A Location is where an event is.
+type Location struct {
+	DisplayName string `json:"displayName"`
+}
+
+// A Recurrence is a rule and how long it holds.
+type Recurrence struct {
+	Pattern RecurrencePattern `json:"pattern"`
+	Range   RecurrenceRange   `json:"range"`
+}
+
+// A RecurrencePattern is a rule.
+type RecurrencePattern struct {
+	Type       string   `json:"type"` // daily, weekly, absoluteMonthly, ...
+	Interval   int64    `json:"interval"`
+	Month      int64    `json:"month,omitempty"`
+	DayOfMonth int64    `json:"dayOfMonth,omitempty"`
+	DaysOfWeek []string `json:"daysOfWeek,omitempty"`
+	FirstDay   string   `json:"firstDayOfWeek,omitempty"`
+	Index      string   `json:"index,omitempty"` // first to last
+}
+
+// A RecurrenceRange is how long a rule holds.
+type RecurrenceRange struct {
+	Type      string `json:"type"` // endDate, noEnd, numbered
+	StartDate string `json:"startDate"`
+	EndDate   string `json:"endDate,omitempty"`
+	Count     int64  `json:"numberOfOccurrences,omitempty"`
+	TimeZone  string `json:"recurrenceTimeZone,omitempty"`
+}
+
+// A Task is a todoTask.
+type Task struct {
+	Title      string        `json:"title"`
+	Body       *ItemBody     `json:"body,omitempty"`
+	Categories []string      `json:"categories,omitempty"`
+	Importance string        `json:"importance,omitempty"`
+	Status     string        `json:"status,omitempty"`
+	Start      *DateTimeZone `json:"startDateTime,omitempty"`
+	Due        *DateTimeZone `json:"dueDateTime,omitempty"`
+	Completed  *DateTimeZone `json:"completedDateTime,omitempty"`
+	ReminderOn *bool         `json:"isReminderOn,omitempty"`
+	Reminder   *DateTimeZone `json:"reminderDateTime,omitempty"`
+	Recurrence *Recurrence   `json:"recurrence,omitempty"`
+}
