@@ -56,7 +56,7 @@ type Converter interface {
 }
 
 // planned are schemes that are reserved for drivers to come.
-var planned = []string{"graph", "mapihttp"}
+var planned = []string{"mapihttp"}
 
 // A Registry is a list of drivers.
 type Registry struct{ drivers []Driver }

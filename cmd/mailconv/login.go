@@ -43,6 +43,7 @@ func loginCommand(std stdio) *cli.Command {
 			&cli.StringFlag{Name: "auth-url", Usage: "`URL` of the authorization endpoint"},
 			&cli.StringFlag{Name: "token-url", Usage: "`URL` of the token endpoint"},
 			&cli.StringFlag{Name: "device-url", Usage: "`URL` of the device endpoint"},
+			&cli.BoolFlag{Name: "explain", Usage: "Microsoft: say which permissions a login needs and why, and do nothing"},
 			&cli.BoolFlag{Name: "logout", Usage: "forget the login"},
 		},
 		Description: `Logins lie in the system's keyring; where there is none, in a file that only you
@@ -54,6 +55,7 @@ EXAMPLES:
    mailconv login google --user ann@example.org --client-id ID
    mailconv login microsoft --user ann@example.org --client-id ID --device
    mailconv login microsoft --app --tenant example.org --client-id ID --client-secret-file F --user ann@example.org
+   mailconv login --explain microsoft --for graph
    mailconv login google --service-account key.json --user ann@example.org
    mailconv login imaps://ann@mail.example
    mailconv login --logout imaps://ann@mail.example`,
@@ -65,11 +67,22 @@ func runLogin(c *cli.Context, std stdio) error {
 	if c.NArg() != 1 {
 		return usagef("name google, microsoft, the URL of a provider, or the address of a server")
 	}
+	what := c.Args().First()
+	if c.Bool("explain") {
+		if what != "microsoft" {
+			return usagef("--explain knows microsoft")
+		}
+		text, err := oauth.Explain(c.String("for"), c.Bool("app") || c.String("certificate") != "")
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(std.out, text)
+		return nil
+	}
 	store, err := secret.Default()
 	if err != nil {
 		return err
 	}
-	what := c.Args().First()
 	if a, ok := serverAddress(what); ok {
 		return passwordLogin(c, std, store, a)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,14 +16,15 @@ import (
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews"
+	"github.com/mailconv/mailconv/transport/graph"
 	"github.com/mailconv/mailconv/transport/smtp"
 )
 
 func sendCommand(std stdio) *cli.Command {
 	return &cli.Command{
 		Name:      "send",
-		Usage:     "send files, or a mail made of options, through an SMTP or Exchange server",
-		ArgsUsage: "[options] smtp[s]://[USER@]HOST|ews://USER@HOST [IN...]",
+		Usage:     "send files, or a mail made of options, through an SMTP or Exchange server or Microsoft Graph",
+		ArgsUsage: "[options] smtp[s]://[USER@]HOST|ews://USER@HOST|graph://USER@TENANT [IN...]",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "sender `ADDRESS` (for files: of the envelope; default: the header's; null is the empty one)"},
 			&cli.StringSliceFlag{Name: "to", Usage: "recipient `ADDRESS`, may be repeated (for files: of the envelope; default: the header's)"},
@@ -41,8 +43,8 @@ func sendCommand(std stdio) *cli.Command {
 		Description: `Files may be of any form (.msg, .eml, ...), '-' is standard input. Without files
 a mail is made of the options. Bcc fields are taken out of what is sent. The
 connection is encrypted, or nothing is sent, unless the address has tls=none.
-An Exchange server sends to the recipients of the header and keeps a copy in
-Sent Items.
+An Exchange server and Microsoft Graph send to the recipients of the header and
+keep a copy in Sent Items.
 
 EXAMPLES:
    mailconv send smtp://ann@mail.example letter.msg
@@ -50,9 +52,16 @@ EXAMPLES:
    mailconv send smtp://ann@mail.example --from ann@example.org --to ben@example.org \
        --subject Report --text 'See the attachment.' --attach report.pdf
    mailconv send --dsn success,failure smtp://ann@mail.example letter.eml
-   mailconv send ews://ann@mail.example letter.msg`,
+   mailconv send ews://ann@mail.example letter.msg
+   mailconv send graph://ann@example.org letter.msg`,
 		Action: func(c *cli.Context) error { return runSend(c, std) },
 	}
+}
+
+// An exchange sends as a mailbox, to whom the header names.
+type exchange interface {
+	Send(ctx context.Context, mail mapi.Blob) error
+	Close() error
 }
 
 // sender sends one mail after the other and keeps count.
@@ -60,7 +69,7 @@ type sender struct {
 	c        *cli.Context
 	std      stdio
 	client   *smtp.Client
-	exchange *ews.Store // instead of client
+	exchange exchange // instead of client
 	dsn      smtp.DSN
 	sent     int
 	failed   int
@@ -75,8 +84,8 @@ func runSend(c *cli.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if a.Scheme != "smtp" && a.Scheme != "smtps" && a.Scheme != "ews" {
-		return usagef("%s is not a server that sends: write it as smtp://user@host or ews://user@host", a)
+	if a.Scheme != "smtp" && a.Scheme != "smtps" && a.Scheme != "ews" && a.Scheme != "graph" {
+		return usagef("%s is not a server that sends: write it as smtp://user@host, ews://user@host or graph://user@tenant", a)
 	}
 	if a.Params.Get("to") != "" || a.Params.Get("from") != "" {
 		return usagef("name sender and recipients with --from and --to, not in the address")
@@ -92,11 +101,16 @@ func runSend(c *cli.Context, std stdio) error {
 		s.dsn.Original = true
 	}
 	files := c.Args().Slice()[1:]
-	if a.Scheme == "ews" {
+	if a.Scheme == "ews" || a.Scheme == "graph" {
 		if err := exchangeOnly(c, len(files) > 0); err != nil {
 			return err
 		}
-		if s.exchange, err = ews.OpenAddress(c.Context, a, env); err != nil {
+		if a.Scheme == "ews" {
+			s.exchange, err = ews.OpenAddress(c.Context, a, env)
+		} else {
+			s.exchange, err = graph.OpenAddress(c.Context, a, env)
+		}
+		if err != nil {
 			return err
 		}
 		defer s.exchange.Close()

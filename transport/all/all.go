@@ -9,6 +9,7 @@ import (
 	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/emlx"
 	"github.com/mailconv/mailconv/transport/ews"
+	"github.com/mailconv/mailconv/transport/graph"
 	"github.com/mailconv/mailconv/transport/imap"
 	"github.com/mailconv/mailconv/transport/maildir"
 	"github.com/mailconv/mailconv/transport/mbox"
@@ -33,5 +34,6 @@ func Registry() *transport.Registry {
 		pop3.Driver(),
 		smtp.Driver(),
 		ews.Driver(),
+		graph.Driver(),
 	)
 }

@@ -195,7 +195,7 @@ func (s *Store) attach(ctx context.Context, c *call, item string, u upload) erro
 		f.Bytes = contents.Add(u.data)
 		one := *c
 		one.url, one.method, one.upload = item+"/attachments", http.MethodPost, true
-		return s.send(ctx, &one, f, &contents, nil)
+		return s.post(ctx, &one, f, &contents, nil)
 	}
 	one := *c
 	one.url, one.method = item+"/attachments/createUploadSession", http.MethodPost
@@ -205,7 +205,7 @@ func (s *Store) attach(ctx context.Context, c *call, item string, u upload) erro
 		Type: "file", Name: u.file.Name, Size: u.data.Size(), ContentType: u.file.ContentType, IsInline: u.file.IsInline, ContentID: u.file.ContentID,
 	}}
 	var session wire.UploadSession
-	if err := s.send(ctx, &one, body, nil, &session); err != nil {
+	if err := s.post(ctx, &one, body, nil, &session); err != nil {
 		return err
 	}
 	if !strings.HasPrefix(session.UploadURL, "https://") && s.base.Scheme == "https" || session.UploadURL == "" {

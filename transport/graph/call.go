@@ -149,8 +149,8 @@ func (s *Store) json(ctx context.Context, c *call, v any) error {
 	return c.broken(err)
 }
 
-// send is [Store.json] with a JSON body.
-func (s *Store) send(ctx context.Context, c *call, body any, contents *wire.Contents, reply any) error {
+// post is [Store.json] with a JSON body.
+func (s *Store) post(ctx context.Context, c *call, body any, contents *wire.Contents, reply any) error {
 	b, err := wire.JSON(body, contents)
 	if err != nil {
 		return &transport.Error{Op: c.op, Folder: c.folder, Key: c.key, Err: err}

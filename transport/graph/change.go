@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/mailconv/mailconv/transport"
@@ -24,6 +25,21 @@ func many(n int, do func(i int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// resourceKind is the resource by which an item of a folder is changed: items of
+// the import and export API have one by the class of their folder.
+func resourceKind(k kind, f transport.Folder) kind {
+	if k != kindBox {
+		return k
+	}
+	switch c := classOf(f); {
+	case isClass(c, "IPF.Appointment"):
+		return kindCalendar
+	case isClass(c, "IPF.Contact"):
+		return kindContacts
+	}
+	return kindMail
 }
 
 // item is the URL of an item of a folder.
@@ -50,6 +66,7 @@ func (s *Store) SetFlags(ctx context.Context, f transport.Folder, changes []tran
 		}
 		return errs
 	}
+	k = resourceKind(k, f)
 	many(len(changes), func(i int) { errs[i] = s.setFlags(ctx, f, k, id, changes[i]) })
 	return errs
 }
@@ -60,7 +77,7 @@ func (s *Store) setFlags(ctx context.Context, f transport.Folder, k kind, folder
 		categories = []string{}
 	}
 	body := map[string]any{"categories": categories}
-	if k == kindMail || k == kindBox {
+	if k == kindMail {
 		read := ch.Flags.Has(transport.Seen)
 		status := "notFlagged"
 		if ch.Flags.Has(transport.Flagged) {
@@ -78,7 +95,7 @@ func (s *Store) setFlags(ctx context.Context, f transport.Folder, k kind, folder
 		}
 	}
 	c := &call{op: "set flags", folder: f.String(), key: ch.Ref, method: http.MethodPatch, url: s.item(k, folder, ch.Ref)}
-	return s.send(ctx, c, body, nil, nil)
+	return s.post(ctx, c, body, nil, nil)
 }
 
 // Move implements [transport.Mover]. Ids stay as they are.
@@ -95,7 +112,7 @@ func (s *Store) Move(ctx context.Context, from, to transport.Folder, refs []tran
 		}
 		var moved wire.Item
 		c := &call{op: "move", folder: from.String(), key: refs[i], url: s.item(k, "", refs[i], "move")}
-		out[i].Err = s.send(ctx, c, map[string]string{"destinationId": target}, nil, &moved)
+		out[i].Err = s.post(ctx, c, map[string]string{"destinationId": target}, nil, &moved)
 		out[i].Receipt = transport.Receipt{Ref: transport.Key(moved.ID), Route: "move"}
 	})
 	return out
@@ -106,6 +123,7 @@ func (s *Store) Move(ctx context.Context, from, to transport.Folder, refs []tran
 func (s *Store) Delete(ctx context.Context, f transport.Folder, refs []transport.Key) []error {
 	errs := make([]error, len(refs))
 	k, id, err := placeOf("delete", f)
+	k = resourceKind(k, f)
 	many(len(refs), func(i int) {
 		if errs[i] = err; err == nil {
 			errs[i] = s.purge(ctx, &call{op: "delete", folder: f.String(), key: refs[i]}, s.item(k, id, refs[i]), k != kindTasks)
@@ -139,7 +157,7 @@ func (s *Store) DeleteFolder(ctx context.Context, f transport.Folder) error {
 	err = s.purge(ctx, c, where, k != kindBox && k != kindTasks)
 	if err == nil {
 		s.mu.Lock()
-		s.tree, s.marks = nil, map[string]string{}
+		s.tree, s.marks, s.boxes = nil, map[string]string{}, map[string]string{}
 		s.mu.Unlock()
 	}
 	return err
@@ -156,6 +174,10 @@ func (s *Store) purge(ctx context.Context, c *call, where string, permanent bool
 		case err == nil, isKind(err, transport.NotFound) && codeOf(err) != "ResourceNotFound" && codeOf(err) != "":
 			return nil
 		case statusOf(err) != http.StatusMethodNotAllowed && statusOf(err) != http.StatusNotImplemented && statusOf(err) != http.StatusBadRequest && !isKind(err, transport.NotFound):
+			return err
+		}
+		if strings.Contains(where, "/events/") {
+			// Deleting a meeting in the other way sends cancellations.
 			return err
 		}
 		// A cloud without it: what is deleted lies among the deleted items.

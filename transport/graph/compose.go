@@ -280,7 +280,6 @@ func (p *putter) json(ctx context.Context) (transport.Receipt, error) {
 	class := p.m.Class()
 	k := p.kind
 	if k == kindBox {
-		// The id of a folder is the same wherever it is named.
 		switch c := classOf(p.f); {
 		case isClass(c, "IPF.Appointment"):
 			k = kindCalendar
@@ -289,7 +288,13 @@ func (p *putter) json(ctx context.Context) (transport.Receipt, error) {
 		case isClass(c, "IPF.Task"):
 			k = kindTasks
 		default:
-			k = kindMail
+			return transport.Receipt{}, &transport.Error{
+				Kind: transport.Rejected, Op: "put", Folder: p.f.String(), Err: errorf("the item of the class %q cannot be imported, and json has no resource for this folder", class),
+			}
+		}
+		var err error
+		if p.folder, err = p.s.resourceFolder(ctx, k, p.f); err != nil {
+			return transport.Receipt{}, err
 		}
 	}
 	switch {

@@ -105,6 +105,12 @@ func choice(name, value string, of ...string) error {
 	return usage("%s=%s is none of %s", name, value, strings.Join(of, ", "))
 }
 
+// OpenAddress opens the mailbox of an address as [Driver] does, for what goes
+// beyond sources and sinks.
+func OpenAddress(ctx context.Context, a transport.Address, env *transport.Env) (*Store, error) {
+	return open(ctx, a, env)
+}
+
 func open(ctx context.Context, a transport.Address, env *transport.Env) (*Store, error) {
 	if env == nil {
 		env = &transport.Env{}

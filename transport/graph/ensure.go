@@ -200,7 +200,7 @@ func (s *Store) ensure(ctx context.Context, k kind, parent transport.Folder, pat
 		c.url = s.user("mailFolders")
 	}
 	var made wire.Folder
-	err := s.send(ctx, c, in, nil, &made)
+	err := s.post(ctx, c, in, nil, &made)
 	if err == nil && made.ID == "" {
 		err = c.broken(errors.New("the service gives the new folder no id"))
 	}

@@ -315,7 +315,7 @@ func (s *Store) translate(ctx context.Context, ids []string, from, to string) (m
 			From string   `json:"sourceIdType"`
 			To   string   `json:"targetIdType"`
 		}{ids[:n], from, to}
-		if err := s.send(ctx, &call{op: "translate ids", url: s.user("translateExchangeIds")}, body, nil, &reply); err != nil {
+		if err := s.post(ctx, &call{op: "translate ids", url: s.user("translateExchangeIds")}, body, nil, &reply); err != nil {
 			return out, err
 		}
 		for _, v := range reply.Value {

@@ -62,7 +62,11 @@ func (p *putter) importItem(ctx context.Context) (transport.Receipt, error) {
 	}
 	defer done()
 	r.Losses, r.Bytes = losses, data.Size()
-	id, err := p.s.importData(ctx, p.f.String(), p.folder, data)
+	folder, err := p.s.boxFolder(ctx, p.f)
+	if err != nil {
+		return r, err
+	}
+	id, err := p.s.importData(ctx, p.f.String(), folder, data)
 	r.Ref = transport.Key(id)
 	return r, err
 }
@@ -107,7 +111,7 @@ func (s *Store) importData(ctx context.Context, folder, folderID string, data ma
 		var contents wire.Contents
 		c := &call{op: "import", folder: folder, url: where, bare: true, upload: true, header: http.Header{"Prefer": {immutable}}}
 		var reply wire.Imported
-		err = s.send(ctx, c, wire.Import{FolderID: folderID, Mode: "create", Data: contents.Add(data)}, &contents, &reply)
+		err = s.post(ctx, c, wire.Import{FolderID: folderID, Mode: "create", Data: contents.Add(data)}, &contents, &reply)
 		switch {
 		case err == nil && reply.ItemID == "":
 			return "", c.broken(errors.New("the service does not say which item it made"))

@@ -65,7 +65,7 @@ func (p *putter) create(ctx context.Context, x *composer, where string, item fun
 	if err == nil && marked {
 		c := p.call()
 		c.method, c.url = http.MethodPatch, item(made.ID)
-		err = p.s.send(ctx, c, map[string]any{"singleValueExtendedProperties": []wire.Property{{ID: extToken, Value: p.meta.Token}}}, nil, nil)
+		err = p.s.post(ctx, c, map[string]any{"singleValueExtendedProperties": []wire.Property{{ID: extToken, Value: p.meta.Token}}}, nil, nil)
 	}
 	if err == nil {
 		return made.ID, bytes, nil

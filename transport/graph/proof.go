@@ -64,22 +64,17 @@ func (s *Store) passing(err error) bool {
 const proofFolder = "mailconv-canary"
 
 func (s *Store) prove(ctx context.Context, m *mapi.Message) (err error) {
-	if _, err := s.mailboxID(ctx); err != nil {
+	box, err := s.mailboxID(ctx)
+	if err != nil {
 		return err
 	}
 	s.proofMu.Lock()
 	defer s.proofMu.Unlock()
 	var f wire.Folder
-	c := &call{op: "prove import", folder: proofFolder, url: s.user("mailFolders")}
-	err = s.send(ctx, c, wire.Folder{DisplayName: proofFolder, IsHidden: true}, nil, &f)
+	c := &call{op: "prove import", folder: proofFolder, url: s.exchange(box, "folders")}
+	err = s.post(ctx, c, wire.Folder{DisplayName: proofFolder, Type: "IPF.Note"}, nil, &f)
 	if statusOf(err) == http.StatusConflict || codeOf(err) == "ErrorFolderExists" {
-		var list struct {
-			Value []wire.Folder `json:"value"`
-		}
-		c := &call{op: "prove import", url: query(s.user("mailFolders"), "$filter", "displayName eq '"+proofFolder+"'", "includeHiddenFolders", "true")}
-		if err = s.json(ctx, c, &list); err == nil && len(list.Value) == 1 {
-			f = list.Value[0]
-		}
+		f.ID, err = s.boxChild(ctx, []string{proofFolder}, "")
 	}
 	if err == nil && f.ID == "" {
 		err = errors.New("there is no folder for it")
@@ -87,7 +82,7 @@ func (s *Store) prove(ctx context.Context, m *mapi.Message) (err error) {
 	if err != nil {
 		return err
 	}
-	folder := transport.Folder{Path: []string{proofFolder}, ID: kindMail.id(f.ID)}
+	folder := transport.Folder{Path: []string{proofFolder}, ID: kindBox.id(f.ID)}
 	defer func() {
 		// Also when the run is being stopped.
 		if derr := s.DeleteFolder(context.WithoutCancel(ctx), folder); derr != nil {

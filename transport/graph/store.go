@@ -49,6 +49,7 @@ type Store struct {
 	session importSession // guarded by sessionMu
 	proofs  map[string]*proof
 	pace    pace
+	boxes   map[string]string // ids of folders in other parts of the service
 	marks   map[string]string
 	sameIDs bool // the import API answers with immutable ids
 }
@@ -82,7 +83,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		o: o, base: base, limits: o.Limits, clock: o.Clock,
-		spool: spool.New(spoolBudget, o.Env.TempDir), proofs: map[string]*proof{}, marks: map[string]string{},
+		spool: spool.New(spoolBudget, o.Env.TempDir), proofs: map[string]*proof{}, marks: map[string]string{}, boxes: map[string]string{},
 	}
 	if s.limits == nil {
 		s.limits = shared(base.Host+"/"+strings.ToLower(o.Mailbox), o.Clock)
