@@ -357,6 +357,11 @@ func (s *Server) importItem(w http.ResponseWriter, r *http.Request, im *session)
 			}
 			return err
 		}
+		switch name {
+		case "FolderId", "Mode", "ItemId", "ChangeKey":
+		default:
+			return fmt.Errorf("the property %s is not known", name)
+		}
 		b, err := io.ReadAll(io.LimitReader(v, 4096))
 		members[name] = string(b)
 		return err
