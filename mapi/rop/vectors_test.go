@@ -174,7 +174,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestDecompress has the example of [MS-XCA] 3.1, which is of the same form.
+// TestDecompress has two streams put together by hand.
 func TestDecompress(t *testing.T) {
 	for _, v := range []struct{ hex, want string }{
 		{"3f000000 6162636465666768696a6b6c6d6e6f707172737475767778797a", "abcdefghijklmnopqrstuvwxyz"},
