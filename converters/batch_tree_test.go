@@ -84,7 +84,7 @@ func exported(t *testing.T, name string) map[string][]string {
 				t.Fatal(err, fe.Err)
 			}
 			var b bytes.Buffer
-			if _, err := mime.Export(t.Context(), &b, fe.Content.Object, &mime.ExportOptions{Storage: storageBlob}); err != nil {
+			if _, err := mime.Export(t.Context(), &b, fe.Content.Object, &mime.ExportOptions{Storage: cfb.StorageBlob}); err != nil {
 				t.Fatal(err)
 			}
 			want[f.String()] = append(want[f.String()], b.String())

@@ -11,6 +11,7 @@ import (
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mime"
 	"github.com/mailconv/mailconv/msg"
+	"github.com/mailconv/mailconv/msg/cfb"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/spool"
 )
@@ -57,11 +58,11 @@ func (cv *Converter) spool() *spool.Spool {
 }
 
 func (cv *Converter) exportOptions() *mime.ExportOptions {
-	return &mime.ExportOptions{KeepMAPI: cv.KeepMAPI, Losses: cv.Losses, Resolver: cv.Resolver, EXMap: cv.Addresses, Storage: storageBlob}
+	return &mime.ExportOptions{KeepMAPI: cv.KeepMAPI, Losses: cv.Losses, Resolver: cv.Resolver, EXMap: cv.Addresses, Storage: cfb.StorageBlob}
 }
 
 func (cv *Converter) importOptions() *mime.ImportOptions {
-	return &mime.ImportOptions{KeepMIME: cv.KeepMIME, RTF: cv.RTF, Storage: readStorage}
+	return &mime.ImportOptions{KeepMIME: cv.KeepMIME, RTF: cv.RTF, Storage: cfb.ReadStorage}
 }
 
 // To gives c in the first of the forms that it can have without change, else

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/fasttransfer"
+	"github.com/mailconv/mailconv/msg/cfb"
 	"github.com/mailconv/mailconv/transport"
 )
 
@@ -17,7 +18,7 @@ var ftsFormat = &Format{
 	sniff: func(_ []byte, name string) bool { return hasExt(name, ".fts") },
 	read: func(ctx context.Context, in *Input, _ *Converter) iter.Seq2[*Item, error] {
 		return one(func() (*Item, error) {
-			m, problems, err := fasttransfer.Decode(ctx, in.R, in.Size, &fasttransfer.Options{Storage: readStorage})
+			m, problems, err := fasttransfer.Decode(ctx, in.R, in.Size, &fasttransfer.Options{Storage: cfb.ReadStorage})
 			if err != nil {
 				return nil, err
 			}
@@ -26,7 +27,7 @@ var ftsFormat = &Format{
 	},
 	write: func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error {
 		return withObject(ctx, it, cv, func(c *transport.Content) error {
-			return fasttransfer.EncodeItem(ctx, w, c.Object, &fasttransfer.EncodeOptions{Storage: storageBlob, Loss: it.lose})
+			return fasttransfer.EncodeItem(ctx, w, c.Object, &fasttransfer.EncodeOptions{Storage: cfb.StorageBlob, Loss: it.lose})
 		})
 	},
 }

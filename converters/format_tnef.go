@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/mailconv/mailconv/mapi/tnef"
+	"github.com/mailconv/mailconv/msg/cfb"
 	"github.com/mailconv/mailconv/transport"
 )
 
@@ -17,7 +18,7 @@ var tnefFormat = &Format{
 	},
 	read: func(ctx context.Context, in *Input, cv *Converter) iter.Seq2[*Item, error] {
 		return one(func() (*Item, error) {
-			m, problems, err := tnef.Decode(ctx, in.R, in.Size, &tnef.Options{CodePage: cv.CodePage, Storage: readStorage})
+			m, problems, err := tnef.Decode(ctx, in.R, in.Size, &tnef.Options{CodePage: cv.CodePage, Storage: cfb.ReadStorage})
 			if err != nil {
 				return nil, err
 			}
@@ -26,7 +27,7 @@ var tnefFormat = &Format{
 	},
 	write: func(ctx context.Context, w io.Writer, it *Item, cv *Converter) error {
 		return withObject(ctx, it, cv, func(c *transport.Content) error {
-			return tnef.Encode(ctx, w, c.Object, &tnef.EncodeOptions{Storage: storageBlob, Loss: it.lose})
+			return tnef.Encode(ctx, w, c.Object, &tnef.EncodeOptions{Storage: cfb.StorageBlob, Loss: it.lose})
 		})
 	},
 }

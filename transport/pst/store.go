@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/pst"
 	"github.com/mailconv/mailconv/mapi/pst/ndb"
 	"github.com/mailconv/mailconv/msg/cfb"
@@ -155,7 +154,7 @@ func newStore(o *Options) *Store {
 }
 
 func (s *Store) readerOptions() *pst.Options {
-	return &pst.Options{CodePage: s.o.CodePage, Storage: readStorage}
+	return &pst.Options{CodePage: s.o.CodePage, Storage: cfb.ReadStorage}
 }
 
 func (s *Store) begun(f *pst.File) {
@@ -165,14 +164,6 @@ func (s *Store) begun(f *pst.File) {
 	if i.Password {
 		s.log(slog.LevelInfo, pst.PasswordNote)
 	}
-}
-
-func readStorage(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
-	c, err := cfb.NewReader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	return c.Root, nil
 }
 
 func (s *Store) log(level slog.Level, text string, args ...any) {
