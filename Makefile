@@ -3,6 +3,7 @@ CORPUS ?= $(MAILCONV_CORPUS)
 GO ?= go
 export MAILCONV_CORPUS := $(if $(CORPUS),$(abspath $(CORPUS)),)
 export MAILCONV_RECORDINGS := $(if $(MAILCONV_RECORDINGS),$(abspath $(MAILCONV_RECORDINGS)),)
+export MAILCONV_REFERENCE := $(if $(MAILCONV_REFERENCE),$(abspath $(MAILCONV_REFERENCE)),)
 FUZZTIME ?= 10m
 TOOL = $(GO) tool -modfile=tools/go.mod
 

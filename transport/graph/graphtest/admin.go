@@ -312,7 +312,7 @@ func (c *call) createImport() error {
 	// QUIRK: the pages say 200 and 201; the example has 200.
 	return c.reply(200, object{
 		"@odata.context": c.base() + "/$metadata#microsoft.graph.mailboxItemImportSession",
-		"importUrl":      fmt.Sprintf("%s/api/gv1.0/importItem?authtoken=%s", c.s.root, t), "expirationDateTime": im.expires,
+		"importUrl":      fmt.Sprintf("%s/api/gv1.0/importItem?authtoken=%s", c.s.sessions, t), "expirationDateTime": im.expires,
 	})
 }
 

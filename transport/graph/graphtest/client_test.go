@@ -5,14 +5,18 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailconv/mailconv/converters"
+	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport/graph/graphtest"
 	"github.com/mailconv/mailconv/transport/graph/graphtest/csdl"
+	"github.com/mailconv/mailconv/transport/mem/mailbox"
 )
 
 type object = map[string]any
@@ -165,3 +169,20 @@ const mail = "From: Anna <anna@mailconv.example>\r\nTo: Zoe <zoe@mailconv.exampl
 	"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n"
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// deliver puts a mail into the inbox.
+func deliver(t *testing.T, box *mailbox.Mailbox, i int) {
+	t.Helper()
+	m := &mapi.Message{}
+	m.Props.Set(mapi.PidTagMessageClass, mapi.StringValue("IPM.Note"))
+	m.Props.Set(mapi.PidTagMessageFlags, mapi.Int32Value(0))
+	m.Props.Set(mapi.PidTagSubject, mapi.StringValue(fmt.Sprintf("Letter %d", i)))
+	m.Props.Set(mapi.PidTagBody, mapi.StringValue(fmt.Sprintf("text %d", i)))
+	m.Props.Set(mapi.PidTagSenderName, mapi.StringValue("Anna"))
+	m.Props.Set(mapi.PidTagSenderSmtpAddress, mapi.StringValue("anna@mailconv.example"))
+	m.Props.Set(mapi.PidTagMessageDeliveryTime, mapi.TimeValue(time.Date(2024, 1, 1, i, 0, 0, 0, time.UTC)))
+	inbox, _ := box.WellKnown(mailbox.Inbox)
+	if _, err := box.Create(context.Background(), inbox.ID, m, mailbox.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -2,9 +2,11 @@ package graphtest
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +22,11 @@ import (
 type Options struct {
 	// Addr is host:port to listen on, a loopback address; "" is any port.
 	Addr string
+	// TLS makes the server speak https; nil is http.
+	TLS *tls.Config
+	// SessionHost is the host of import and upload URLs, as localhost: with
+	// the real service it is not that of Graph. "" is the host of Addr.
+	SessionHost string
 	// Mailboxes is the memory behind the server; nil makes one with
 	// DefaultUsers, which is closed with the server.
 	Mailboxes *mailbox.Server
@@ -82,6 +89,7 @@ type Server struct {
 	owned    bool
 	http     *http.Server
 	root     string
+	sessions string // where import and upload URLs start
 	tenantID mapi.GUID
 	routes   []*route
 
@@ -159,6 +167,16 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.root = "http://" + l.Addr().String()
+	if o.TLS != nil {
+		s.root = "https://" + l.Addr().String()
+		l = tls.NewListener(l, o.TLS)
+	}
+	s.sessions = s.root
+	if o.SessionHost != "" {
+		scheme, addr, _ := strings.Cut(s.root, "://")
+		_, port, _ := net.SplitHostPort(addr)
+		s.sessions = scheme + "://" + net.JoinHostPort(o.SessionHost, port)
+	}
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second}
 	go func() { _ = s.http.Serve(l) }() // it ends with Close
 	return s, nil

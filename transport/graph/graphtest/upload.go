@@ -58,7 +58,7 @@ func (c *call) createUpload() error {
 	c.s.mu.Unlock()
 	return c.reply(201, object{
 		"@odata.context":     c.base() + "/$metadata#microsoft.graph.uploadSession",
-		"uploadUrl":          c.s.root + "/api/v2.0/AttachmentSessions/" + id + "?authtoken=" + secret(),
+		"uploadUrl":          c.s.sessions + "/api/v2.0/AttachmentSessions/" + id + "?authtoken=" + secret(),
 		"expirationDateTime": u.expires, "nextExpectedRanges": []any{"0-"},
 	})
 }
@@ -183,7 +183,7 @@ func (s *Server) putRange(w http.ResponseWriter, r *http.Request, id string, u *
 	}
 	c := &call{s: s, box: u.box, immutable: true}
 	last := len(it.Message.Attachments) - 1
-	w.Header().Set("Location", fmt.Sprintf("%s/api/v2.0/Users('%s')/Messages('%s')/Attachments('%s')", s.root, userID(u.box), c.itemID(&it), c.attachmentID(&it, last)))
+	w.Header().Set("Location", fmt.Sprintf("%s/api/v2.0/Users('%s')/Messages('%s')/Attachments('%s')", s.sessions, userID(u.box), c.itemID(&it), c.attachmentID(&it, last)))
 	w.WriteHeader(http.StatusCreated)
 	return nil
 }
