@@ -18,13 +18,6 @@ type Row struct {
 	Flagged bool
 }
 
-// Flags of a value in a flagged row. [MS-OXCDATA] 2.11.5
-const (
-	valueHere    = 0x00
-	valueMissing = 0x01
-	valueError   = 0x0A
-)
-
 // ErrorValue is the value that stands for one that is not there.
 func ErrorValue(code Code) mapi.Value {
 	return mapi.RawValue(mapi.TypeErrorCode, binary.LittleEndian.AppendUint32(nil, uint32(code)))
@@ -41,63 +34,7 @@ func (r *Row) Properties() mapi.Properties {
 	return props
 }
 
-func (r *Row) code(c *wire.Coder) {
-	if c.Writing() {
-		if len(r.Values) != len(r.Columns) {
-			c.Failf("a row of %d values under %d columns", len(r.Values), len(r.Columns))
-			return
-		}
-		for i, v := range r.Values {
-			if v.Type() == mapi.TypeErrorCode && r.Columns[i].Type() != mapi.TypeErrorCode {
-				r.Flagged = true
-			}
-		}
-	} else {
-		r.Values = make([]mapi.Value, len(r.Columns))
-	}
-	c.Bool(&r.Flagged)
-	for i, tag := range r.Columns {
-		r.value(c, tag.Type(), &r.Values[i])
-		if c.Err() != nil {
-			return
-		}
-	}
-}
-
-func (r *Row) value(c *wire.Coder, t mapi.Type, v *mapi.Value) {
-	missing := v.Type() == mapi.TypeErrorCode && t != mapi.TypeErrorCode
-	if t == mapi.TypeUnspecified {
-		n := uint16(v.Type())
-		c.Uint16(&n)
-		t = mapi.Type(n)
-	}
-	if r.Flagged {
-		flag := uint8(valueHere)
-		if c.Writing() {
-			switch {
-			case missing:
-				flag = valueError
-			case v.Type() == mapi.TypeUnspecified:
-				flag = valueMissing
-			}
-		}
-		c.Uint8(&flag)
-		switch flag {
-		case valueHere:
-		case valueMissing:
-			if c.Reading() {
-				*v = mapi.Value{}
-			}
-			return
-		case valueError:
-			t = mapi.TypeErrorCode
-		default:
-			c.Failf("value flag 0x%02X", flag)
-			return
-		}
-	}
-	c.Value(t, v, wire.ROP)
-}
+func (r *Row) code(c *wire.Coder) { c.Row(r.Columns, &r.Values, &r.Flagged, wire.ROP) }
 
 func rows(c *wire.Coder, list *[]Row, n int, columns []mapi.Tag) {
 	wire.Items(c, list, n, 1, func(c *wire.Coder, r *Row) {
