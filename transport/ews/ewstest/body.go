@@ -3,6 +3,8 @@ package ewstest
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"errors"
 	"io"
 	"strings"
 
@@ -11,6 +13,8 @@ import (
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/codepage"
 	"github.com/mailconv/mailconv/mapi/rtf"
+	"github.com/mailconv/mailconv/mime/calendar"
+	"github.com/mailconv/mailconv/mime/contact"
 	"github.com/mailconv/mailconv/transport"
 )
 
@@ -174,19 +178,43 @@ func setBody(e *edit, n *node) error {
 	return nil
 }
 
-// mimeContent writes the item as a mail.
+// mimeContent writes the item as a mail; a calendar item as iCalendar and a
+// contact as a vCard, as Exchange does.
 func (v *view) mimeContent() error {
-	c, err := v.c.s.o.Convert.ToMIME(v.c.ctx, &transport.Content{Form: transport.FormObject, Object: v.msg})
-	if err != nil {
-		return err
+	w := v.c.w
+	var err error
+	kind := kindOf(v.msg.Class()).element
+	switch {
+	case kind == "CalendarItem" && !w.q.MailMIME:
+		w.open("t:MimeContent", "CharacterSet", "UTF-8")
+		enc := base64.NewEncoder(base64.StdEncoding, w.w)
+		_, err = calendar.Export(v.c.ctx, enc, []*mapi.Message{v.msg}, nil)
+		err = errors.Join(err, enc.Close())
+	case kind == "Contact" && !w.q.MailMIME:
+		w.open("t:MimeContent", "CharacterSet", "UTF-8")
+		enc := base64.NewEncoder(base64.StdEncoding, w.w)
+		_, err = contact.Export(v.c.ctx, enc, v.msg, nil)
+		err = errors.Join(err, enc.Close())
+	default:
+		var c *transport.Content
+		if c, err = v.c.s.o.Convert.ToMIME(v.c.ctx, &transport.Content{Form: transport.FormObject, Object: v.msg}); err != nil {
+			return err
+		}
+		defer c.Close()
+		w.open("t:MimeContent", "CharacterSet", "UTF-8")
+		err = w.base64(v.c.ctx, c.MIME)
 	}
-	defer c.Close()
-	v.c.w.open("t:MimeContent", "CharacterSet", "UTF-8")
-	if err := v.c.w.base64(v.c.ctx, c.MIME); err != nil {
-		return err
+	if err == nil {
+		w.close()
 	}
-	v.c.w.close()
-	return nil
+	return err
+}
+
+// kept are properties of the item in its mailbox, which new content does not
+// change.
+var kept = []property{
+	tagged(mapi.PidTagMessageFlags), tagged(mapi.PidTagMessageDeliveryTime), tagged(mapi.PidTagFlagStatus),
+	tagged(mapi.PidTagLastVerbExecuted), tagged(mapi.PidTagIconIndex), named(mapi.PidNameKeywords),
 }
 
 // setMIME makes the item anew from a mail.
@@ -195,8 +223,50 @@ func setMIME(e *edit, n *node) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range kept {
+		if v, ok := p.get(e.msg.Props); ok {
+			p.set(&m.Props, v)
+		}
+	}
 	*e.msg = *m
 	return nil
+}
+
+// bare reads MimeContent that is an iCalendar or a vCard alone, as that of
+// calendar items and contacts is in Exchange; nil when it is neither.
+func (c *call) bare(b mapi.Blob) (*mapi.Message, error) {
+	r, err := b.Open(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	at, ok := r.(io.ReaderAt)
+	if !ok {
+		return nil, errNoRandomAccess
+	}
+	head := make([]byte, 15)
+	n, err := at.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	bad := fail("ErrorMimeContentInvalid", "There is no item in the content.")
+	switch text := strings.ToUpper(string(head[:n])); {
+	case strings.HasPrefix(text, "BEGIN:VCALENDAR"):
+		list, _, err := calendar.Import(c.ctx, at, b.Size(), nil)
+		if err != nil || len(list) == 0 {
+			return nil, bad
+		}
+		return list[0], nil
+	case strings.HasPrefix(text, "BEGIN:VCARD"):
+		for it, err := range contact.Import(c.ctx, at, b.Size()) {
+			if err != nil {
+				return nil, bad
+			}
+			return it.Message, nil
+		}
+		return nil, bad
+	}
+	return nil, nil
 }
 
 // fromMIME makes an object of MimeContent. All of it is in the spool.
@@ -204,21 +274,30 @@ func (c *call) fromMIME(n *node) (*mapi.Message, error) {
 	if n.data == nil {
 		return nil, fail("ErrorMimeContentInvalid", "The MIME content is empty.")
 	}
+	if c.s.o.Quirks.BadBase64 {
+		n.data.err = nil
+	}
 	blob, err := n.data.blob()
 	if err != nil {
 		return nil, fail("ErrorMimeContentInvalidBase64String", "The MIME content is not valid base64: %v", err)
 	}
-	made, err := c.s.o.Convert.ToObject(c.ctx, &transport.Content{Form: transport.FormMIME, MIME: blob})
-	if err != nil {
-		return nil, fail("ErrorMimeContentInvalid", "%v", err)
+	made := &transport.Content{Form: transport.FormObject}
+	if made.Object, err = c.bare(blob); err != nil {
+		return nil, err
+	}
+	if made.Object == nil {
+		made, err = c.s.o.Convert.ToObject(c.ctx, &transport.Content{Form: transport.FormMIME, MIME: blob})
+		if err != nil {
+			return nil, fail("ErrorMimeContentInvalid", "%v", err)
+		}
 	}
 	defer made.Close()
 	// What was made reads the mail; the copy stands on its own.
-	kept, err := c.s.boxes.Spool().Copy(c.ctx, made)
+	own, err := c.s.boxes.Spool().Copy(c.ctx, made)
 	if err != nil {
 		return nil, err
 	}
-	return kept.Object, n.data.buf.Close()
+	return own.Object, n.data.buf.Close()
 }
 
 // bodyText reads the body whole.

@@ -187,11 +187,11 @@ type badRequest struct {
 func (c *call) read(r *http.Request) *badRequest {
 	root, err := parse(r.Body, c.s.boxes.Spool())
 	if err != nil {
-		return &badRequest{schemaFault("%v", err), err}
+		return &badRequest{hardFault("%v", err), err}
 	}
 	header, body := root.child("Header"), root.child("Body")
 	if body == nil || len(body.kids) != 1 {
-		return &badRequest{schemaFault("there is no operation in the body"), nil}
+		return &badRequest{hardFault("there is no operation in the body"), nil}
 	}
 	c.body = body.kids[0]
 	c.op = c.body.name
@@ -277,7 +277,7 @@ func (s *Server) run(w *recorder, c *call) {
 		}
 	}
 	if op == nil {
-		s.fault(w, schemaFault("the operation %s is not known", c.op))
+		s.fault(w, hardFault("the operation %s is not known", c.op))
 		return
 	}
 	w.Header().Set("Content-Type", s.contentType())

@@ -306,14 +306,14 @@ func (c *call) envelopeOf(subs []*subscription, news map[*subscription][]mailbox
 				continue
 			}
 			for chunk := range slices.Chunk(append([]mailbox.Event(nil), list...), maxEvents) {
-				c.w.open("m:Notification")
+				c.w.open("t:Notification")
 				c.w.elem("t:SubscriptionId", sub.id)
 				c.w.bool("t:MoreEvents", false)
 				c.writeEvents(sub, chunk, 0)
 				c.w.close()
 			}
 			if len(list) == 0 {
-				c.w.open("m:Notification")
+				c.w.open("t:Notification")
 				c.w.elem("t:SubscriptionId", sub.id)
 				c.w.bool("t:MoreEvents", false)
 				c.writeEvents(sub, nil, 0)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -54,7 +55,7 @@ var propertyTypes = map[string]mapi.Type{
 }
 
 func init() {
-	for k, t := range propertyTypes {
+	for k, t := range maps.Clone(propertyTypes) {
 		if t != mapi.TypeNull && t != mapi.TypeObject && t != mapi.TypeErrorCode && t != mapi.TypeBoolean {
 			propertyTypes[k+"Array"] = t | mapi.MultiValueFlag
 		}
@@ -112,7 +113,9 @@ func parseProperty(n *node) (property, *failure) {
 	}
 	switch id, text := n.attr("PropertyId"), n.attr("PropertyName"); {
 	case text != "" && id == "":
-		name.Name = text
+		if name.Name = text; name.Set == mapi.PSInternetHeaders {
+			name.Name = strings.ToLower(text) // [MS-OXPROPS] 1.3.2
+		}
 	case id != "" && text == "":
 		v, err := strconv.ParseInt(id, 10, 64)
 		if err != nil {

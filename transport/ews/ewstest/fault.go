@@ -143,6 +143,8 @@ func fail(code, format string, args ...any) *failure {
 type soapFault struct {
 	failure
 	status int
+	// hard marks what is no request that the server knows.
+	hard bool
 }
 
 func faultOf(f *failure) *soapFault {
@@ -154,6 +156,13 @@ func schemaFault(format string, args ...any) *soapFault {
 		failure: failure{code: "ErrorSchemaValidation", text: "The request failed schema validation: " + fmt.Sprintf(format, args...), backOff: -1},
 		status:  http.StatusInternalServerError,
 	}
+}
+
+// hardFault is about a request that cannot be read, or is not known.
+func hardFault(format string, args ...any) *soapFault {
+	f := schemaFault(format, args...)
+	f.hard = true
+	return f
 }
 
 func (w *writer) backOff(f *failure) {
@@ -169,7 +178,7 @@ func (s *Server) fault(w http.ResponseWriter, f *soapFault) {
 	h := w.Header()
 	h.Set("Content-Type", s.contentType())
 	status := f.status
-	if s.o.Quirks.FaultStatusOK {
+	if s.o.Quirks.FaultStatusOK && !f.hard {
 		status = http.StatusOK
 	}
 	w.WriteHeader(status)

@@ -43,60 +43,62 @@ func (v *view) recurring() *recurrence.Recurrence {
 }
 
 // calendarFields are those of a CalendarItemType. [MS-OXWSMTGS] 2.2.4.9
-var calendarFields []field
+var calendarFields = []field{
+	{uri: "calendar:UID", name: "UID", scope: inAll, get: getUID, set: setUID},
+	date("calendar:Start", inDefault, named(mapi.PidLidAppointmentStartWhole), named(mapi.PidLidCommonStart), tagged(mapi.PidTagStartDate)),
+	date("calendar:End", inDefault, named(mapi.PidLidAppointmentEndWhole), named(mapi.PidLidCommonEnd), tagged(mapi.PidTagEndDate)),
+	allDay(),
+	choice("calendar:LegacyFreeBusyStatus", inDefault, named(mapi.PidLidBusyStatus), 2, "Free", "Tentative", "Busy", "OOF", "WorkingElsewhere"),
+	text("calendar:Location", inDefault, named(mapi.PidLidLocation)),
+	computed("calendar:IsMeeting", inAll, appointmentState(stateMeeting)),
+	computed("calendar:IsCancelled", inAll, appointmentState(stateCanceled)),
+	computed("calendar:IsRecurring", inAll, func(v *view) any { return v.recurring() != nil }),
+	computed("calendar:MeetingRequestWasSent", inAll, func(v *view) any { return v.props().NameBool(mapi.PidLidFInvited) }),
+	flag("calendar:IsResponseRequested", inAll, tagged(mapi.PidTagResponseRequested)),
+	computed("calendar:CalendarItemType", inDefault, func(v *view) any {
+		if v.recurring() != nil {
+			return "RecurringMaster"
+		}
+		return "Single"
+	}),
+	computed("calendar:MyResponseType", inAll, func(v *view) any {
+		n, _ := v.props().NameInt(mapi.PidLidResponseStatus)
+		return responseTypes[max(0, min(n, int64(len(responseTypes)-1)))]
+	}),
+	one("calendar:Organizer", inDefault, from),
+	many("calendar:RequiredAttendees", inAll, mapi.RecipientTo, true),
+	many("calendar:OptionalAttendees", inAll, mapi.RecipientCc, true),
+	many("calendar:Resources", inAll, mapi.RecipientBcc, true),
+	computed("calendar:Duration", inAll, func(v *view) any {
+		d := v.props().NameTime(mapi.PidLidAppointmentEndWhole).Sub(v.props().NameTime(mapi.PidLidAppointmentStartWhole))
+		return fmt.Sprintf("PT%dM", int(max(d, 0)/time.Minute))
+	}),
+	computed("calendar:TimeZone", never, func(v *view) any { return or(v.zone(), "UTC") }),
+	integer("calendar:AppointmentSequenceNumber", inAll, named(mapi.PidLidAppointmentSequence)),
+	computed("calendar:AppointmentState", inAll, func(v *view) any {
+		n, _ := v.props().NameInt(mapi.PidLidAppointmentStateFlags)
+		return n
+	}),
+	{uri: "calendar:Recurrence", name: "Recurrence", scope: inAll, get: func(v *view) any {
+		r := v.recurring()
+		if r == nil {
+			return nil
+		}
+		return func(v *view) error { return v.writePattern(&r.Pattern) }
+	}, set: setRecurrence, remove: func(ps *mapi.Properties) {
+		ps.DeleteName(mapi.PidLidAppointmentRecur)
+		ps.SetName(mapi.PidLidRecurring, mapi.BoolValue(false))
+	}},
+	{uri: "calendar:MeetingTimeZone", name: "MeetingTimeZone", set: func(e *edit, n *node) error { return setZone(e, n.attr("TimeZoneName")) }},
+	zoneField("calendar:StartTimeZone", mapi.PidLidAppointmentTimeZoneDefinitionStartDisplay),
+	zoneField("calendar:EndTimeZone", mapi.PidLidAppointmentTimeZoneDefinitionEndDisplay),
+	flag("calendar:AllowNewTimeProposal", inAll, named(mapi.PidLidAppointmentNotAllowPropose)),
+}
 
-func init() {
-	calendarFields = []field{
-		{uri: "calendar:UID", name: "UID", scope: inAll, get: getUID, set: setUID},
-		date("calendar:Start", inDefault, named(mapi.PidLidAppointmentStartWhole), named(mapi.PidLidCommonStart), tagged(mapi.PidTagStartDate)),
-		date("calendar:End", inDefault, named(mapi.PidLidAppointmentEndWhole), named(mapi.PidLidCommonEnd), tagged(mapi.PidTagEndDate)),
-		flag("calendar:IsAllDayEvent", inAll, named(mapi.PidLidAppointmentSubType)),
-		choice("calendar:LegacyFreeBusyStatus", inDefault, named(mapi.PidLidBusyStatus), 2, "Free", "Tentative", "Busy", "OOF", "WorkingElsewhere"),
-		text("calendar:Location", inDefault, named(mapi.PidLidLocation)),
-		computed("calendar:IsMeeting", inAll, appointmentState(stateMeeting)),
-		computed("calendar:IsCancelled", inAll, appointmentState(stateCanceled)),
-		computed("calendar:IsRecurring", inAll, func(v *view) any { return v.recurring() != nil }),
-		computed("calendar:MeetingRequestWasSent", inAll, func(v *view) any { return v.props().NameBool(mapi.PidLidFInvited) }),
-		flag("calendar:IsResponseRequested", inAll, tagged(mapi.PidTagResponseRequested)),
-		computed("calendar:CalendarItemType", inDefault, func(v *view) any {
-			if v.recurring() != nil {
-				return "RecurringMaster"
-			}
-			return "Single"
-		}),
-		computed("calendar:MyResponseType", inAll, func(v *view) any {
-			n, _ := v.props().NameInt(mapi.PidLidResponseStatus)
-			return responseTypes[max(0, min(n, int64(len(responseTypes)-1)))]
-		}),
-		one("calendar:Organizer", inDefault, from),
-		many("calendar:RequiredAttendees", inAll, mapi.RecipientTo, true),
-		many("calendar:OptionalAttendees", inAll, mapi.RecipientCc, true),
-		many("calendar:Resources", inAll, mapi.RecipientBcc, true),
-		computed("calendar:Duration", inAll, func(v *view) any {
-			d := v.props().NameTime(mapi.PidLidAppointmentEndWhole).Sub(v.props().NameTime(mapi.PidLidAppointmentStartWhole))
-			return fmt.Sprintf("PT%dM", int(max(d, 0)/time.Minute))
-		}),
-		computed("calendar:TimeZone", never, func(v *view) any { return or(v.zone(), "UTC") }),
-		integer("calendar:AppointmentSequenceNumber", inAll, named(mapi.PidLidAppointmentSequence)),
-		computed("calendar:AppointmentState", inAll, func(v *view) any {
-			n, _ := v.props().NameInt(mapi.PidLidAppointmentStateFlags)
-			return n
-		}),
-		{uri: "calendar:Recurrence", name: "Recurrence", scope: inAll, get: func(v *view) any {
-			r := v.recurring()
-			if r == nil {
-				return nil
-			}
-			return func(v *view) error { return v.writePattern(&r.Pattern) }
-		}, set: setRecurrence, remove: func(ps *mapi.Properties) {
-			ps.DeleteName(mapi.PidLidAppointmentRecur)
-			ps.SetName(mapi.PidLidRecurring, mapi.BoolValue(false))
-		}},
-		{uri: "calendar:MeetingTimeZone", name: "MeetingTimeZone", set: func(e *edit, n *node) error { return setZone(e, n.attr("TimeZoneName")) }},
-		zoneField("calendar:StartTimeZone", mapi.PidLidAppointmentTimeZoneDefinitionStartDisplay),
-		zoneField("calendar:EndTimeZone", mapi.PidLidAppointmentTimeZoneDefinitionEndDisplay),
-		flag("calendar:AllowNewTimeProposal", inAll, named(mapi.PidLidAppointmentNotAllowPropose)),
-	}
+func allDay() field {
+	f := flag("calendar:IsAllDayEvent", inAll, named(mapi.PidLidAppointmentSubType))
+	f.get = func(v *view) any { return v.props().NameBool(mapi.PidLidAppointmentSubType) }
+	return f
 }
 
 // zone is the Windows name of the zone of an appointment.

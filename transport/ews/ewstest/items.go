@@ -43,10 +43,28 @@ func (e *edit) build(n *node) error {
 	if e.msg.Class() == "" {
 		e.msg.Props.Set(mapi.PidTagMessageClass, mapi.StringValue(classFor[n.name]))
 	}
-	if strings.EqualFold(e.msg.Class(), "IPM.Appointment") {
-		return e.appointment(n)
+	switch {
+	case strings.EqualFold(e.msg.Class(), "IPM.Appointment"):
+		e.appointment()
+	case n.name == "Message" && n.child("MimeContent") == nil:
+		e.byOwner(sender)
+		e.byOwner(from)
 	}
 	return nil
+}
+
+// byOwner says that an item is of the owner of the mailbox, unless it says so
+// of somebody.
+func (e *edit) byOwner(p person) {
+	ps := &e.msg.Props
+	if ps.Text(p.name) != "" || ps.Text(p.email) != "" {
+		return
+	}
+	a := e.c.acting.Account()
+	ps.Set(p.name, mapi.StringValue(a.Name))
+	ps.Set(p.kind, mapi.StringValue("SMTP"))
+	ps.Set(p.email, mapi.StringValue(a.Address))
+	ps.Set(p.smtp, mapi.StringValue(a.Address))
 }
 
 func (e *edit) apply(k kind, element string, child *node) error {
@@ -64,22 +82,16 @@ func (e *edit) apply(k kind, element string, child *node) error {
 }
 
 // appointment sets what follows from others in a new appointment.
-func (e *edit) appointment(n *node) error {
+func (e *edit) appointment() {
 	ps := &e.msg.Props
-	if len(e.msg.Recipients) > 0 {
-		if _, ok := ps.GetName(mapi.PidLidAppointmentStateFlags); !ok {
-			ps.SetName(mapi.PidLidAppointmentStateFlags, mapi.Int32Value(stateMeeting))
-			ps.SetName(mapi.PidLidResponseStatus, mapi.Int32Value(1))
-		}
-		if ps.Text(from.name) == "" {
-			a := e.c.acting.Account()
-			ps.Set(from.name, mapi.StringValue(a.Name))
-			ps.Set(from.kind, mapi.StringValue("SMTP"))
-			ps.Set(from.email, mapi.StringValue(a.Address))
-			ps.Set(from.smtp, mapi.StringValue(a.Address))
-		}
+	if len(e.msg.Recipients) == 0 {
+		return
 	}
-	return nil
+	if _, ok := ps.GetName(mapi.PidLidAppointmentStateFlags); !ok {
+		ps.SetName(mapi.PidLidAppointmentStateFlags, mapi.Int32Value(stateMeeting))
+		ps.SetName(mapi.PidLidResponseStatus, mapi.Int32Value(1))
+	}
+	e.byOwner(from)
 }
 
 // draftFlags decides the message flags of a new item.
@@ -97,6 +109,9 @@ func (e *edit) draftFlags(n *node) {
 		// A new item is a draft that its owner has read. That cannot be
 		// changed later.
 		flags = flagRead
+		if e.read == nil {
+			flags |= flagUnmodified
+		}
 		if mail := kindOf(e.msg.Class()).element; !e.c.s.o.Quirks.NotDraft && (mail == "Message" || mail == "Item") {
 			flags |= flagUnsent
 		}
@@ -192,15 +207,9 @@ func (c *call) submit(m *mailbox.Mailbox, msg *mapi.Message, via string) error {
 			msg.Props.Set(t, mapi.TimeValue(now))
 		}
 	}
-	a := m.Account()
-	for _, p := range []person{sender, from} {
-		if msg.Props.Text(p.name) == "" {
-			msg.Props.Set(p.name, mapi.StringValue(a.Name))
-			msg.Props.Set(p.kind, mapi.StringValue("SMTP"))
-			msg.Props.Set(p.email, mapi.StringValue(a.Address))
-			msg.Props.Set(p.smtp, mapi.StringValue(a.Address))
-		}
-	}
+	e := &edit{c: c, m: m, msg: msg}
+	e.byOwner(sender)
+	e.byOwner(from)
 	return c.s.boxes.Submit(c.ctx, m, msg, via)
 }
 
@@ -320,6 +329,8 @@ func (c *call) update(m *mailbox.Mailbox, it mailbox.Item, updates []*node, supp
 			}
 			*now = *e.msg
 			now.Encoded = nil
+			f, _ := now.Props.Int(mapi.PidTagMessageFlags)
+			now.Props.Set(mapi.PidTagMessageFlags, mapi.Int32Value(int32(f&^flagUnmodified)))
 			return nil
 		}); err != nil {
 			return it, asItemFailure(err)

@@ -41,6 +41,9 @@ func resolveNames(c *call) *soapFault {
 			if full {
 				c.w.open("t:Contact")
 				c.w.elem("t:DisplayName", a.Name)
+				c.w.open("t:CompleteName")
+				c.w.elem("t:FullName", a.Name)
+				c.w.close()
 				c.w.close()
 			}
 			c.w.close()

@@ -94,7 +94,7 @@ func (v *view) writePattern(p *recurrence.Pattern) error {
 	}
 	w.close()
 	first := start.Format("2006-01-02") + "Z"
-	if w.q.Fractions {
+	if w.q.DateWithTime {
 		first = start.Format("2006-01-02T15:04:05.000000Z")
 	}
 	switch p.EndType {

@@ -103,8 +103,15 @@ type Quirks struct {
 	// ReceivedIsCreated adds DateTimeReceived to each item, with the time of
 	// its creation.
 	ReceivedIsCreated bool
-	// FaultStatusOK sends SOAP faults with status 200.
+	// FaultStatusOK sends SOAP faults with status 200, but those about
+	// requests that are malformed or not known.
 	FaultStatusOK bool
+	// DateWithTime writes the dates of a recurrence with a time.
+	DateWithTime bool
+	// MailMIME makes the MimeContent of calendar items and contacts a mail.
+	MailMIME bool
+	// BadBase64 takes MimeContent that is no base64.
+	BadBase64 bool
 	// ControlCharacters writes character references that XML forbids, as in
 	// &#x1;, where a value has such characters. Otherwise they become U+FFFD.
 	ControlCharacters bool
@@ -113,7 +120,7 @@ type Quirks struct {
 // RealQuirks are those of the server in the project's recordings.
 var RealQuirks = Quirks{
 	Fractions: true, ShortTags: true, Prefix: "SOAP", TextXML: true, ReadAsUpdate: true, NotDraft: true,
-	IgnoreBadSyncState: true, ReceivedIsCreated: true, FaultStatusOK: true,
+	IgnoreBadSyncState: true, ReceivedIsCreated: true, FaultStatusOK: true, DateWithTime: true, BadBase64: true, MailMIME: true,
 }
 
 // A Server is a running server.

@@ -12,6 +12,9 @@ import (
 // ExportItems and UploadItems: whole objects as FastTransfer streams.
 // [MS-OXWSBTRF]
 
+// errNoRandomAccess would be a change of the spool.
+var errNoRandomAccess = errors.New("ewstest: the spool gives no random access")
+
 func exportItems(c *call) *soapFault {
 	c.begin()
 	for _, id := range c.body.list("ItemIds") {
@@ -126,7 +129,7 @@ func (c *call) decoded(n *node) (*mapi.Message, error) {
 	}
 	at, ok := r.(io.ReaderAt)
 	if !ok {
-		return nil, errors.New("ewstest: the spool gives no random access")
+		return nil, errNoRandomAccess
 	}
 	msg, problems, err := fasttransfer.Decode(c.ctx, at, blob.Size(), &fasttransfer.Options{Storage: readStorage})
 	if err != nil || problems.Severe() {
