@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -394,6 +395,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeItem(f, sample(), nil))
 	for _, v := range vectors {
 		f.Add(unhex(v.bytes))
+	}
+	if os.Getenv("MAILCONV_RECORDINGS") != "" {
+		for _, path := range recordings(f, "*.fts") {
+			f.Add(load(f, path))
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, _, err := Decode(context.Background(), bytes.NewReader(b), int64(len(b)), nil)

@@ -21,7 +21,7 @@ import (
 )
 
 // recordings gives the recorded streams of a real server.
-func recordings(t *testing.T, pattern string) []string {
+func recordings(t testing.TB, pattern string) []string {
 	t.Helper()
 	root := os.Getenv("MAILCONV_RECORDINGS")
 	if root == "" {
@@ -34,7 +34,7 @@ func recordings(t *testing.T, pattern string) []string {
 	return files
 }
 
-func load(t *testing.T, path string) []byte {
+func load(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
