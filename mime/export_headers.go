@@ -160,7 +160,7 @@ func (x *exporter) values(v *values, stored header.Fields) {
 			t, _ = header.ParseDate(f.Value())
 		}
 	}
-	if t.IsZero() {
+	if t.IsZero() && !told(fieldDate) {
 		t = ps.Time(mapi.PidTagMessageDeliveryTime)
 	}
 	v.date(fieldDate, t)
