@@ -93,8 +93,13 @@ func read(ctx context.Context, e *entity.Entity, depth int) (*migrate.Meaning, e
 		}
 		return false
 	})
-	if err != nil || body == nil {
+	if err != nil {
 		return m, err
+	}
+	if body == nil {
+		// No text and an empty one say the same.
+		m.Words = migrate.NewWordHash().Sum()
+		return m, nil
 	}
 	m.Words, err = words(ctx, body)
 	return m, err
