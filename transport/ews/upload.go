@@ -142,6 +142,10 @@ func (b *batch) converted(ctx context.Context, i int) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fresh := m.Problems[min(len(m.Problems), len(c.Problems)):]; fresh.Severe() {
+		m.Close()
+		return nil, &transport.Error{Op: "append", Folder: b.f.String(), Key: it.Meta.Key, Err: fmt.Errorf("making a mail of the object: %v", fresh[0])}
+	}
 	sub := &batch{st: b.st, f: b.f, folder: b.folder, items: []transport.Staged{{Meta: it.Meta, Content: m}}}
 	d, err := sub.mimeDraft(ctx, 0)
 	if err != nil {
