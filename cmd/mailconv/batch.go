@@ -24,6 +24,16 @@ import (
 	"github.com/mailconv/mailconv/transport/throttle"
 )
 
+const (
+	// batchWorkers is how many folders are worked on at once, over all
+	// mailboxes, and batchMost how many at most: each takes connections and
+	// buffers.
+	batchWorkers = 8
+	batchMost    = 12
+	// batchBudget is the memory of bodies on their way, over all mailboxes.
+	batchBudget = 6 << 20
+)
+
 func batchCommand(std stdio) *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work on `N` mailboxes at once", Value: 4},
@@ -45,7 +55,8 @@ copy for that mailbox; they win over those of the command line:
 ` + wrapped(batch.Settings()) + `
 In CSV several values are separated by semicolons. Each mailbox has a ledger of
 its own: run the same command again to go on. Limits on bytes are for each
-mailbox.
+mailbox; --workers is for all together (default 8, at most 12, one for each
+mailbox at least).
 
 EXAMPLES:
    mailconv batch --dry-run company.csv
@@ -90,13 +101,19 @@ func runBatch(c *cli.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	sp := spool.New(spoolBudget, "")
+	sp := spool.New(batchBudget, "")
 	defer sp.Close()
 	cv.Spool = sp
+	shareMemory(c.Int("jobs"))
 	o := batch.Options{Jobs: c.Int("jobs"), OnlyFailed: c.Bool("only-failed"), Open: opener(c, cv)}
 	if o.Migrate, err = optionsOf(c, cv, sp); err != nil {
 		return err
 	}
+	workers := batchWorkers
+	if c.IsSet("workers") {
+		workers = min(o.Migrate.Workers, batchMost)
+	}
+	o.Migrate.Workers = max(1, workers/o.Jobs)
 	if o.Dir, err = batchDir(c); err != nil {
 		return err
 	}

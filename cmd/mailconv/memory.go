@@ -21,3 +21,11 @@ func tuneMemory() {
 		debug.SetMemoryLimit(gcLimit)
 	}
 }
+
+// shareMemory lowers the bound for mailboxes that are worked on at once: each
+// has a ledger open, whose memory the collector does not see.
+func shareMemory(jobs int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(gcLimit - min(int64(jobs), 12)<<20)
+	}
+}
