@@ -19,27 +19,37 @@ func rehearseCommand(std stdio) *cli.Command {
 	return &cli.Command{
 		Name:      "rehearse",
 		Usage:     "run servers on this machine to practise a migration on",
-		ArgsUsage: "imap",
+		ArgsUsage: "imap|graph",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "old", Usage: "`ADDRESS` of the old server", Value: rehearseOld},
-			&cli.StringFlag{Name: "new", Usage: "`ADDRESS` of the new server", Value: rehearseNew},
+			&cli.StringFlag{Name: "new", Usage: "`ADDRESS` of the new server (graph: " + rehearseGraph + ")", Value: rehearseNew},
+			&cli.StringFlag{Name: "pst", Usage: "graph: write the old mailbox to `FILE`, a .pst"},
 			&cli.IntFlag{Name: "mails", Usage: "`N` mails in the old mailbox", Value: 60},
 			&cli.DurationFlag{Name: "every", Usage: "one more mail arrives every `TIME`", Value: 20 * time.Second},
 			&cli.DurationFlag{Name: "for", Usage: "stop after `TIME` instead of waiting for Ctrl-C"},
 		},
-		Description: `Two IMAP servers: an old one with mail in it, to which more arrives, and a new
-one that is empty. Nothing is kept when they stop. The README walks through a
-migration with them.
+		Description: `imap: two IMAP servers: an old one with mail in it, to which more arrives, and a
+new one that is empty.
+graph: a tenant of Microsoft 365 with an empty mailbox and the limits of the real
+one, and with --pst a .pst of mails, a meeting, a contact and a task that moves
+there. Nothing is mailed; at the end it says what would have been.
 
-EXAMPLE:
-   mailconv rehearse imap`,
+Nothing is kept when they stop. The README walks through a migration with them.
+
+EXAMPLES:
+   mailconv rehearse imap
+   mailconv rehearse graph --pst old.pst`,
 		Action: func(c *cli.Context) error { return runRehearse(c, std) },
 	}
 }
 
 func runRehearse(c *cli.Context, std stdio) error {
-	if c.NArg() != 1 || c.Args().First() != "imap" {
-		return usagef("name what to rehearse: imap (ews, graph and mapihttp are not built yet)")
+	switch {
+	case c.NArg() == 1 && c.Args().First() == "imap":
+	case c.NArg() == 1 && c.Args().First() == "graph":
+		return rehearseTenant(c, std)
+	default:
+		return usagef("name what to rehearse: imap or graph (ews and mapihttp are not built yet)")
 	}
 	if c.Duration("every") <= 0 {
 		return usagef("--every wants a time as in 20s")
