@@ -287,6 +287,7 @@ var contactFields = []field{
 	text("contacts:Manager", inAll, tagged(mapi.PidTagManagerName)),
 	text("contacts:Mileage", inAll, named(mapi.PidLidMileage)),
 	text("contacts:OfficeLocation", inAll, tagged(mapi.PidTagOfficeLocation)),
+	choice("contacts:PostalAddressIndex", inAll, named(mapi.PidLidPostalAddressId), 0, "None", "Home", "Business", "Other"),
 	text("contacts:Profession", inAll, tagged(mapi.PidTagProfession)),
 	text("contacts:SpouseName", inAll, tagged(mapi.PidTagSpouseName)),
 	text("contacts:Surname", inAll, tagged(mapi.PidTagSurname)),

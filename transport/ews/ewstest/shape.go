@@ -53,6 +53,7 @@ func (sh *shape) add(paths []*node) *soapFault {
 		switch p.name {
 		case "FieldURI":
 			sh.fields[p.attr("FieldURI")] = true
+			sh.mime = sh.mime || p.attr("FieldURI") == "item:MimeContent"
 		case "IndexedFieldURI":
 			uri := p.attr("FieldURI")
 			if sh.indexed[uri] == nil {
