@@ -2,7 +2,6 @@ package ewstest
 
 import (
 	"context"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +31,7 @@ func attachmentName(a *mapi.Attachment) string {
 // content is the bytes of an attachment that is no message; nil for none.
 func content(a *mapi.Attachment) (mapi.Blob, error) {
 	if a.Storage != nil {
-		return cfb.NewBlob(a.Storage, nil)
+		return cfb.StorageBlob(context.Background(), a.Storage)
 	}
 	return a.Data(), nil
 }
@@ -310,16 +309,4 @@ func deleteAttachment(c *call) *soapFault {
 		})
 	}
 	return nil
-}
-
-// storageBlob makes the compound file of an OLE object for a stream.
-func storageBlob(_ context.Context, s *mapi.Storage) (mapi.Blob, error) { return cfb.NewBlob(s, nil) }
-
-// readStorage reads one.
-func readStorage(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
-	f, err := cfb.NewReader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	return f.Root, nil
 }

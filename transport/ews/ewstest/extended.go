@@ -132,9 +132,9 @@ func parseProperty(n *node) (property, *failure) {
 func (p property) attributes(q Quirks) []string {
 	kind := typeName(p.tag.Type())
 	if p.name == nil {
-		form := "0x%04x"
-		if q.ShortTags {
-			form = "0x%x"
+		form := "0x%x" // without leading zeros, as Exchange does
+		if q.LongTags {
+			form = "0x%04x"
 		}
 		return []string{"PropertyTag", fmt.Sprintf(form, p.tag.ID()), "PropertyType", kind}
 	}
@@ -205,9 +205,6 @@ func (c *call) valueText(v mapi.Value) string {
 		}
 		if !ok {
 			return "1601-01-01T00:00:00Z"
-		}
-		if t.Nanosecond() != 0 && !c.w.q.Fractions {
-			return t.Format("2006-01-02T15:04:05.0000000Z")
 		}
 		return c.w.time(t)
 	case mapi.TypeGUID:

@@ -314,6 +314,10 @@ func (v *view) value(p property) (mapi.Value, bool) {
 			return mapi.BinaryValue(sourceKey(v.m, uint64(v.it.Place))), true
 		case mapi.PidTagChangeKey.ID():
 			return mapi.BinaryValue(sourceKey(v.m, v.it.Change)), true
+		case mapi.PidTagInternetArticleNumber.ID():
+			return mapi.Int32Value(int32(v.it.Place)), true
+		case mapi.PidTagRecordKey.ID():
+			return mapi.BinaryValue(entryID(v.m, uint64(v.it.Folder), uint64(v.it.Place))), true
 		case mapi.PidTagHasAttachments.ID():
 			return mapi.BoolValue(len(v.msg.Attachments) > 0), true
 		case mapi.PidTagSearchKey.ID():

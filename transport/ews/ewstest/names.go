@@ -191,7 +191,8 @@ func convertID(c *call) *soapFault {
 			if err == nil {
 				id = base64.StdEncoding.EncodeToString(raw)
 			}
-			if _, ok := c.s.reference(id); !ok || err != nil {
+			ref, ok := c.s.reference(id)
+			if !ok || err != nil {
 				return nil, fail("ErrorInvalidIdMalformed", "Id is malformed.")
 			}
 			if strings.HasPrefix(format, "Hex") {
@@ -199,7 +200,7 @@ func convertID(c *call) *soapFault {
 			}
 			return func() error {
 				c.w.empty("m:AlternateId", "xsi:type", "t:AlternateIdType", "xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance",
-					"Format", format, "Id", id, "Mailbox", n.attr("Mailbox"))
+					"Format", format, "Id", id, "Mailbox", ref.m.Address())
 				return nil
 			}, nil
 		})

@@ -85,8 +85,9 @@ type Exchange struct {
 type Quirks struct {
 	// Fractions writes times with nine decimals.
 	Fractions bool
-	// ShortTags writes property tags without leading zeros, as in 0xe06.
-	ShortTags bool
+	// LongTags writes property tags with leading zeros, as in 0x0E06 and not
+	// in 0xe06.
+	LongTags bool
 	// Prefix is that of SOAP elements; "" is s.
 	Prefix string
 	// TextXML leaves the charset out of Content-Type.
@@ -119,7 +120,7 @@ type Quirks struct {
 
 // RealQuirks are those of the server in the project's recordings.
 var RealQuirks = Quirks{
-	Fractions: true, ShortTags: true, Prefix: "SOAP", TextXML: true, ReadAsUpdate: true, NotDraft: true,
+	Fractions: true, Prefix: "SOAP", TextXML: true, ReadAsUpdate: true, NotDraft: true,
 	IgnoreBadSyncState: true, ReceivedIsCreated: true, FaultStatusOK: true, DateWithTime: true, BadBase64: true, MailMIME: true,
 }
 

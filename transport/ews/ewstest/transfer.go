@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/fasttransfer"
+	"github.com/mailconv/mailconv/msg/cfb"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
 )
 
@@ -49,7 +50,7 @@ func (c *call) encoded(m *mapi.Message) (mapi.Blob, func(), error) {
 	}
 	buf := c.s.boxes.Spool().Create()
 	release := func() { _ = buf.Close() }
-	err := fasttransfer.EncodeItem(c.ctx, buf, m, &fasttransfer.EncodeOptions{Storage: storageBlob})
+	err := fasttransfer.EncodeItem(c.ctx, buf, m, &fasttransfer.EncodeOptions{Storage: cfb.StorageBlob})
 	var blob mapi.Blob
 	if err == nil {
 		blob, err = buf.Blob()
@@ -131,7 +132,7 @@ func (c *call) decoded(n *node) (*mapi.Message, error) {
 	if !ok {
 		return nil, errNoRandomAccess
 	}
-	msg, problems, err := fasttransfer.Decode(c.ctx, at, blob.Size(), &fasttransfer.Options{Storage: readStorage})
+	msg, problems, err := fasttransfer.Decode(c.ctx, at, blob.Size(), &fasttransfer.Options{Storage: cfb.ReadStorage})
 	if err != nil || problems.Severe() {
 		text := "The data are corrupt."
 		if err != nil {
