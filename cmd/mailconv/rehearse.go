@@ -19,10 +19,10 @@ func rehearseCommand(std stdio) *cli.Command {
 	return &cli.Command{
 		Name:      "rehearse",
 		Usage:     "run servers on this machine to practise a migration on",
-		ArgsUsage: "imap|graph",
+		ArgsUsage: "imap|graph|mapihttp",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "old", Usage: "`ADDRESS` of the old server", Value: rehearseOld},
-			&cli.StringFlag{Name: "new", Usage: "`ADDRESS` of the new server (graph: " + rehearseGraph + ")", Value: rehearseNew},
+			&cli.StringFlag{Name: "new", Usage: "`ADDRESS` of the new server (graph: " + rehearseGraph + ", mapihttp: " + rehearseMAPI + ")", Value: rehearseNew},
 			&cli.StringFlag{Name: "pst", Usage: "graph: write the old mailbox to `FILE`, a .pst"},
 			&cli.IntFlag{Name: "mails", Usage: "`N` mails in the old mailbox", Value: 60},
 			&cli.DurationFlag{Name: "every", Usage: "one more mail arrives every `TIME`", Value: 20 * time.Second},
@@ -33,12 +33,15 @@ new one that is empty.
 graph: a tenant of Microsoft 365 with an empty mailbox and the limits of the real
 one, and with --pst a .pst of mails, a meeting, a contact and a task that moves
 there. Nothing is mailed; at the end it says what would have been.
+mapihttp: an Exchange server that speaks MAPI over HTTP, with a mailbox that has
+mail in it and one that is empty.
 
 Nothing is kept when they stop. The README walks through a migration with them.
 
 EXAMPLES:
    mailconv rehearse imap
-   mailconv rehearse graph --pst old.pst`,
+   mailconv rehearse graph --pst old.pst
+   mailconv rehearse mapihttp`,
 		Action: func(c *cli.Context) error { return runRehearse(c, std) },
 	}
 }
@@ -48,8 +51,10 @@ func runRehearse(c *cli.Context, std stdio) error {
 	case c.NArg() == 1 && c.Args().First() == "imap":
 	case c.NArg() == 1 && c.Args().First() == "graph":
 		return rehearseTenant(c, std)
+	case c.NArg() == 1 && c.Args().First() == "mapihttp":
+		return rehearseMAPIHTTP(c, std)
 	default:
-		return usagef("name what to rehearse: imap or graph (ews and mapihttp are not built yet)")
+		return usagef("name what to rehearse: imap, graph or mapihttp (ews is not built yet)")
 	}
 	if c.Duration("every") <= 0 {
 		return usagef("--every wants a time as in 20s")

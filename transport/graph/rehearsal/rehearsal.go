@@ -12,12 +12,13 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/graph/graphtest"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
+	"github.com/mailconv/mailconv/transport/mem/mailbox/samples"
 )
 
 // The people of the tenant. Token stands for [User], as a password does.
 const (
-	User   = "zoe"
-	Other  = "anna"
+	User   = samples.User
+	Other  = samples.Other
 	Tenant = graphtest.DefaultTenant
 	Token  = "rehearsal"
 )
