@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/secret"
 )
 
 // stdio is where a command reads and writes. Results go to out, all else to
@@ -18,6 +21,8 @@ import (
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
+	// terminal says that err is one.
+	terminal bool
 }
 
 // results is standard output. It remembers that a write failed, so that no
@@ -120,6 +125,12 @@ func versionText() string {
 func run(ctx context.Context, args []string, std stdio) int {
 	out := &results{w: std.out}
 	std.out = out
+	if f, ok := std.err.(*os.File); ok {
+		std.terminal = term.IsTerminal(int(f.Fd()))
+	}
+	// Whatever somebody says, no secret that is in use is repeated.
+	mask := &secret.Redactor{}
+	std.err = mask.Writer(std.err)
 	app := &cli.App{
 		Name:            "mailconv",
 		Usage:           "move mail, whole, between every form it lives in",
@@ -136,6 +147,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 		Commands:                  commands(std),
 		CustomAppHelpTemplate:     appHelp,
 		EnableBashCompletion:      true,
+		Metadata:                  map[string]any{maskKey: mask},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usagef("there is no command %q; see mailconv --help", c.Args().First())
@@ -157,6 +169,11 @@ func run(ctx context.Context, args []string, std stdio) int {
 	}
 	return exitCode(err)
 }
+
+const maskKey = "mask"
+
+// maskOf knows the secrets in use.
+func maskOf(c *cli.Context) *secret.Redactor { return c.App.Metadata[maskKey].(*secret.Redactor) }
 
 func commands(std stdio) []*cli.Command {
 	return []*cli.Command{

@@ -25,11 +25,9 @@ import (
 )
 
 const (
-	// batchWorkers is how many folders are worked on at once, over all
-	// mailboxes, and batchMost how many at most: each takes connections and
-	// buffers.
+	// batchWorkers is how many folders are worked on at once at most, over all
+	// mailboxes: each takes connections and buffers.
 	batchWorkers = 8
-	batchMost    = 12
 	// batchBudget is the memory of bodies on their way, over all mailboxes.
 	batchBudget = 6 << 20
 )
@@ -55,8 +53,8 @@ copy for that mailbox; they win over those of the command line:
 ` + wrapped(batch.Settings()) + `
 In CSV several values are separated by semicolons. Each mailbox has a ledger of
 its own: run the same command again to go on. Limits on bytes are for each
-mailbox; --workers is for all together (default 8, at most 12, one for each
-mailbox at least).
+mailbox; --workers is for all together (at most 8, but one for each mailbox
+at least).
 
 EXAMPLES:
    mailconv batch --dry-run company.csv
@@ -105,13 +103,13 @@ func runBatch(c *cli.Context, std stdio) error {
 	defer sp.Close()
 	cv.Spool = sp
 	shareMemory(c.Int("jobs"))
-	o := batch.Options{Jobs: c.Int("jobs"), OnlyFailed: c.Bool("only-failed"), Open: opener(c, cv)}
+	o := batch.Options{Mask: maskOf(c).String, Jobs: c.Int("jobs"), OnlyFailed: c.Bool("only-failed"), Open: opener(c, cv)}
 	if o.Migrate, err = optionsOf(c, cv, sp); err != nil {
 		return err
 	}
 	workers := batchWorkers
 	if c.IsSet("workers") {
-		workers = min(o.Migrate.Workers, batchMost)
+		workers = min(o.Migrate.Workers, batchWorkers)
 	}
 	o.Migrate.Workers = max(1, workers/o.Jobs)
 	if o.Dir, err = batchDir(c); err != nil {
@@ -200,6 +198,7 @@ func opener(c *cli.Context, cv *converters.Converter) func(context.Context, *bat
 		if err != nil {
 			return a, nil, err
 		}
+		f.Found = maskOf(c).Add
 		if a.Scheme == "" {
 			return a, &transport.Env{Convert: cv}, nil
 		}

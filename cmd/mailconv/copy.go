@@ -56,6 +56,7 @@ func copyFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "state", Usage: "`FILE` of the ledger (default: in the user's state folder, named after the pair)"},
 		&cli.StringSliceFlag{Name: "report", Usage: "write a report to `FILE`: .html, .json or .csv"},
+		&cli.StringFlag{Name: "log", Usage: "append a line of JSON for each call to the stores to `FILE`, without bodies, subjects and secrets"},
 	}
 	flags = append(flags, runFlags()...)
 	return append(flags, storeFlags(sourceRole, sinkRole)...)

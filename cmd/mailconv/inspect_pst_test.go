@@ -27,7 +27,7 @@ func TestPST(t *testing.T) {
 	command := func(want int, args ...string) string {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), append([]string{"mailconv"}, args...), stdio{strings.NewReader(""), &out, &errs}); code != want {
+		if code := run(t.Context(), append([]string{"mailconv"}, args...), stdio{in: strings.NewReader(""), out: &out, err: &errs}); code != want {
 			t.Errorf("%v: exit code %d: %s", args, code, errs.String())
 		}
 		return out.String()

@@ -97,6 +97,9 @@ func runLogin(c *cli.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range []string{g.ClientSecret, g.Refresh, g.Access, g.Key} {
+		maskOf(c).Add(s)
+	}
 	g.User = user
 	if g.Kind != oauth.Person {
 		// A person has just shown that it works; the others show it now.
@@ -150,6 +153,7 @@ func passwordLogin(c *cli.Context, std stdio, store secret.Store, a transport.Ad
 	if password == "" {
 		return usagef("the password is empty")
 	}
+	maskOf(c).Add(password)
 	if err := secret.SetPassword(store, name, password); err != nil {
 		return err
 	}
@@ -288,6 +292,12 @@ func openBrowser(ctx context.Context, url string) {
 		cmd = exec.CommandContext(context.WithoutCancel(ctx), "open", url)
 	default:
 		cmd = exec.CommandContext(context.WithoutCancel(ctx), "xdg-open", url)
+	}
+	// Passwords that were handed to us are not the browser's.
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); name != secret.SourceEnv && name != secret.SinkEnv {
+			cmd.Env = append(cmd.Env, v)
+		}
 	}
 	if cmd.Start() == nil {
 		go cmd.Wait() //nolint:errcheck // a browser that fails leaves the printed URL

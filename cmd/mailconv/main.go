@@ -14,7 +14,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the program where it stands.
 	context.AfterFunc(ctx, stop)
-	code := run(ctx, os.Args, stdio{os.Stdin, os.Stdout, os.Stderr})
+	code := run(ctx, os.Args, stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

@@ -154,7 +154,7 @@ func TestBatchSharesMemory(t *testing.T) {
 	if err := os.WriteFile(file, []byte(list), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"--jobs", "8"}, {"--jobs", "4", "--workers", "12"}} {
+	for _, args := range [][]string{{"--jobs", "8"}, {"--jobs", "4", "--workers", "32"}} {
 		cmd := exec.Command(program, append([]string{"batch", "--progress", "none", "--state", filepath.Join(dir, "state"+args[1])}, append(args, file)...)...)
 		var out bytes.Buffer
 		cmd.Stderr = &out

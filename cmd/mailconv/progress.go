@@ -3,12 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 // progress draws how far a long work is: a bar on a terminal, lines or JSON
@@ -31,7 +29,7 @@ func newProgress(kind, what string, std stdio) (*progress, error) {
 	switch kind {
 	case "":
 		kind = "none"
-		if f, ok := std.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if std.terminal {
 			kind = "bar"
 		}
 	case "bar", "plain", "json", "none":

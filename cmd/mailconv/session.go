@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -10,8 +13,10 @@ import (
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/secret"
 	"github.com/mailconv/mailconv/transport/spool"
 	"github.com/mailconv/mailconv/transport/throttle"
+	"github.com/mailconv/mailconv/transport/trace"
 )
 
 // copySession is what the commands that copy need: two stores, a ledger,
@@ -26,6 +31,8 @@ type copySession struct {
 	options migrate.Options
 	show    *copyProgress
 	names   []string // of reports
+	mask    *secret.Redactor
+	log     io.Closer // nil without --log
 
 	spool  *spool.Spool
 	closed bool
@@ -36,7 +43,7 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 	if c.NArg() != 2 {
 		return nil, usagef("name a source and a sink")
 	}
-	s := &copySession{ctx: c.Context, names: c.StringSlice("report"), state: c.String("state"), spool: spool.New(spoolBudget, "")}
+	s := &copySession{ctx: c.Context, mask: maskOf(c), names: c.StringSlice("report"), state: c.String("state"), spool: spool.New(spoolBudget, "")}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -78,7 +85,21 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 	if rate := c.Int64("rate"); rate > 0 {
 		s.source = throttle.New(throttle.Limits{Bytes: rate}).Source(s.source)
 	}
+	if name := c.String("log"); name != "" {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, usagef("--log: %w", err)
+		}
+		s.log = f
+		l := logger(f, s.mask)
+		s.source, s.sink = trace.Source(s.source, l.With("store", "source")), trace.Sink(s.sink, l.With("store", "sink"))
+	}
 	return s, nil
+}
+
+// logger writes a JSON line for each call to a store, without secrets.
+func logger(w io.Writer, mask *secret.Redactor) *slog.Logger {
+	return slog.New(mask.Handler(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})))
 }
 
 // begin takes the ledger.
@@ -89,6 +110,7 @@ func (s *copySession) begin() (err error) {
 		}
 		return err
 	}
+	s.ledger.Mask(s.mask.String)
 	s.show.say("ledger " + s.ledger.Path())
 	return nil
 }
@@ -124,4 +146,7 @@ func (s *copySession) close() {
 		_ = s.ledger.Close()
 	}
 	_ = s.spool.Close()
+	if s.log != nil {
+		_ = s.log.Close()
+	}
 }

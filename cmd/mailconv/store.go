@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ func storeFlags(roles ...role) []cli.Flag {
 // storeAccess is what a store needs from outside, and its address with the way
 // to log in that a stored login asks for.
 func storeAccess(c *cli.Context, r role, cv *converters.Converter, a transport.Address) (*transport.Env, transport.Address, error) {
-	f := &secret.Finder{Env: r.env, File: c.String(r.flag)}
+	f := &secret.Finder{Env: r.env, File: c.String(r.flag), Found: maskOf(c).Add}
 	// Without a folder for configuration there is nothing stored.
 	f.Store, _ = secret.Default()
 	return access(c, f, cv, a)
@@ -46,12 +47,22 @@ func access(c *cli.Context, f *secret.Finder, cv *converters.Converter, a transp
 	if err != nil {
 		return nil, a, err
 	}
+	maskAddress(c, a)
 	a = f.Prepare(a, slices.ContainsFunc(d.Params, func(p transport.Param) bool { return p.Name == "auth" }))
 	env := &transport.Env{AllowCleartext: c.Bool("allow-cleartext"), Secret: f.Secret}
 	if cv != nil {
 		env.Convert = cv
 	}
 	return env, a, nil
+}
+
+// maskAddress makes the secrets known that stand in an address.
+func maskAddress(c *cli.Context, a transport.Address) {
+	maskOf(c).Add(a.Password)
+	if u, err := url.Parse(a.Params.Get("proxy")); err == nil && u.User != nil {
+		p, _ := u.User.Password()
+		maskOf(c).Add(p)
+	}
 }
 
 // openSource opens a store to read from, and returns its address as the user

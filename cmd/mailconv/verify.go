@@ -84,6 +84,9 @@ func runVerify(c *cli.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
+	for i := range res.Findings {
+		res.Findings[i].Detail = maskOf(c).String(res.Findings[i].Detail)
+	}
 	if c.Bool("json") {
 		enc := json.NewEncoder(std.out)
 		enc.SetEscapeHTML(false)

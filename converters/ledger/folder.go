@@ -58,7 +58,7 @@ func (tx *Tx) SaveFolder(f *Folder) error {
 	if f.Gone {
 		gone = 1
 	}
-	args := []any{transport.JoinPath(f.Path), string(f.Role), f.Class, f.Sink, f.Cursor, f.Expected, unix(f.Listed), f.Error, f.Note, gone, f.Run}
+	args := []any{transport.JoinPath(f.Path), string(f.Role), f.Class, f.Sink, f.Cursor, f.Expected, unix(f.Listed), tx.words(f.Error), f.Note, gone, f.Run}
 	if f.ID != 0 {
 		return tx.one("folder", f.ID, "UPDATE folders SET source_path=?, role=?, class=?, sink=?, cursor=?, expected=?, listed=?, error=?, note=?, gone=?, run=? WHERE id=?", append(args, f.ID)...)
 	}

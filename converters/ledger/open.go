@@ -35,6 +35,7 @@ type Ledger struct {
 	db    *sql.DB // readers
 	lock  *sql.DB // held until Close; nil for a ledger that is only read
 	write *writer // nil for a ledger that is only read
+	mask  func(string) string
 
 	closing sync.Once
 	cerr    error
@@ -85,6 +86,18 @@ func OpenShare(ctx context.Context, path string, pair Pair, n int) (*Ledger, err
 	}
 	ok = true
 	return l, nil
+}
+
+// Mask sets what takes secrets out of the words of others (errors, details of
+// notes) before they are written. It is called before the first Update.
+func (l *Ledger) Mask(mask func(string) string) { l.mask = mask }
+
+// Words are somebody's words as [Ledger.Mask] leaves them.
+func (l *Ledger) Words(s string) string {
+	if l.mask == nil || s == "" {
+		return s
+	}
+	return l.mask(s)
 }
 
 // Read opens a ledger to read it, also while a run is writing it. It takes no

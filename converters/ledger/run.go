@@ -46,7 +46,7 @@ func (tx *Tx) StartRun(options string) (int64, error) {
 
 // EndRun records how a run ended.
 func (tx *Tx) EndRun(id int64, o Outcome, detail string) error {
-	return tx.one("run", id, "UPDATE runs SET ended=?, outcome=?, detail=? WHERE id=?", tx.now, string(o), detail, id)
+	return tx.one("run", id, "UPDATE runs SET ended=?, outcome=?, detail=? WHERE id=?", tx.now, string(o), tx.words(detail), id)
 }
 
 // Runs lists all runs, the first one first.

@@ -125,15 +125,19 @@ func (l *Ledger) Update(fn func(*Tx) error) error {
 	if l.write == nil {
 		return fmt.Errorf("ledger %s is open for reading only", l.path)
 	}
-	r := request{fn, make(chan error, 1)}
+	r := request{func(tx *Tx) error {
+		tx.words = l.Words
+		return fn(tx)
+	}, make(chan error, 1)}
 	l.write.queue <- r
 	return <-r.err
 }
 
 // A Tx is one transaction. It belongs to the function that got it.
 type Tx struct {
-	w   *writer
-	now int64
+	w     *writer
+	now   int64
+	words func(string) string // see [Ledger.Words]
 }
 
 func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
@@ -195,7 +199,7 @@ func (tx *Tx) Add(it *Item) error {
 	r, err := tx.exec(`INSERT INTO items (folder, key, state, gone, reason, detail, sink, ref, route, mark, content, put, bytes, size,
 		received, zone, flags, keywords, object_id, message_id, class, subject, tries, run, at)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		it.Folder, string(it.Meta.Key), string(it.State), int(it.Gone), it.Reason, it.Detail, it.Sink, string(it.Ref), it.Route, it.Mark,
+		it.Folder, string(it.Meta.Key), string(it.State), int(it.Gone), it.Reason, tx.words(it.Detail), it.Sink, string(it.Ref), it.Route, it.Mark,
 		blob(it.Content), blob(it.Put), it.Bytes, it.Meta.Size, nanos, zone, int(it.Meta.Flags), joinKeywords(it.Meta.Keywords),
 		it.Meta.ObjectID, it.Meta.MessageID, it.Meta.Class, it.Meta.Subject, it.Tries, it.Run, tx.now)
 	if err != nil {
@@ -232,7 +236,7 @@ func (tx *Tx) Finish(it *Item, notes ...Note) error {
 		return tx.addNotes(it.ID, notes)
 	}
 	err := tx.one("item", it.ID, `UPDATE items SET state=?, gone=?, reason=?, detail=?, sink=?, ref=?, route=?, mark='', content=?, put=?, bytes=?, run=?, at=? WHERE id=?`,
-		string(it.State), int(it.Gone), it.Reason, it.Detail, it.Sink, string(it.Ref), it.Route, blob(it.Content), blob(it.Put), it.Bytes, it.Run, tx.now, it.ID)
+		string(it.State), int(it.Gone), it.Reason, tx.words(it.Detail), it.Sink, string(it.Ref), it.Route, blob(it.Content), blob(it.Put), it.Bytes, it.Run, tx.now, it.ID)
 	if err != nil {
 		return err
 	}
@@ -254,7 +258,7 @@ func (tx *Tx) addNotes(item int64, notes []Note) error {
 			severe = 1
 		}
 		if _, err := tx.exec("INSERT INTO notes (item, kind, name, reason, detail, severe) VALUES (?,?,?,?,?,?)",
-			item, string(n.Kind), n.Name, n.Reason, n.Detail, severe); err != nil {
+			item, string(n.Kind), n.Name, n.Reason, tx.words(n.Detail), severe); err != nil {
 			return err
 		}
 	}

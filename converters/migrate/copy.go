@@ -398,7 +398,7 @@ func (r *run) unreadable(ctx context.Context, j *job, it *ledger.Item, c *transp
 
 // fail records that an item failed, and keeps its raw bytes.
 func (r *run) fail(ctx context.Context, j *job, it *ledger.Item, c *transport.Content, reason, detail string) error {
-	it.State, it.Reason, it.Detail, it.Run = ledger.Failed, reason, clean(detail, 1000), r.id
+	it.State, it.Reason, it.Detail, it.Run = ledger.Failed, reason, r.l.Words(clean(detail, 1000)), r.id
 	it.Tries++
 	if err := r.l.Update(func(tx *ledger.Tx) error { return tx.Finish(it) }); err != nil {
 		return err

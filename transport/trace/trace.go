@@ -124,6 +124,7 @@ func (s *sink) PutBatch(ctx context.Context, f transport.Folder, items []transpo
 	for _, r := range results {
 		if bytes += r.Receipt.Bytes; r.Err != nil {
 			bad++
+			s.t.l.LogAttrs(ctx, slog.LevelWarn, "put batch item", folder(f), slog.String("error", r.Err.Error()))
 		}
 	}
 	end(err, slog.Int("failed", bad), slog.Int64("bytes", bytes))

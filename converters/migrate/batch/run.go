@@ -33,6 +33,8 @@ type Options struct {
 	// OnlyFailed leaves out rows whose last run was through and left nothing
 	// failed or open.
 	OnlyFailed bool
+	// Mask takes secrets out of what ledgers record; it may be nil.
+	Mask func(string) string
 	// Observer is told what happens, by one goroutine at a time.
 	Observer func(r *Row, e migrate.Event)
 }
@@ -225,6 +227,7 @@ func (b *batch) migrate(ctx context.Context, out *Outcome) (res *migrate.Result,
 		return nil, err
 	}
 	defer l.Close()
+	l.Mask(b.o.Mask)
 	source, sink, err := b.o.Open(ctx, out.Row)
 	if err != nil {
 		// In the ledger too, for reports and the next --only-failed.
