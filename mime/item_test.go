@@ -75,6 +75,8 @@ func TestItemsInMail(t *testing.T) {
 		{fromCalendar(t, meeting), "IPM.Appointment", "method=PUBLISH", []mapi.Name{mapi.PidLidAppointmentStartWhole}, nil},
 		{fromCalendar(t, "BEGIN:VTODO\nUID:t\nSUMMARY:Do\nDUE;VALUE=DATE:20240203\nPERCENT-COMPLETE:50\nEND:VTODO\n"), "IPM.Task", "text/calendar", []mapi.Name{mapi.PidLidTaskDueDate, mapi.PidLidPercentComplete}, nil},
 		{fromCalendar(t, "BEGIN:VJOURNAL\nUID:j\nSUMMARY:Call\nDTSTART:20240203T090000Z\nEND:VJOURNAL\n"), "IPM.Activity", "text/calendar", []mapi.Name{mapi.PidLidLogStart}, nil},
+		{fromCalendar(t, "BEGIN:VJOURNAL\nUID:n\nX-MAILCONV-CLASS:IPM.StickyNote\nSUMMARY:Milk\nDESCRIPTION:Milk\nX-MAILCONV-NOTE-COLOR:3\nX-MAILCONV-NOTE-WIDTH:200\nEND:VJOURNAL\n"), "IPM.StickyNote", "text/calendar", []mapi.Name{mapi.PidLidNoteColor, mapi.PidLidNoteWidth}, []mapi.Tag{mapi.PidTagBody, mapi.PidTagSubject}},
+		{fromCalendar(t, "BEGIN:VTODO\nUID:t\nX-MAILCONV-CLASS:IPM.Task.Ours\nX-MAILCONV-X:1\nSUMMARY:Do\nEND:VTODO\n"), "IPM.Task.Ours", "text/calendar", nil, nil},
 		{fromCard(t, "FN:Zoë Q\nN:Q;Zoë;;;\nTEL;TYPE=CELL:123\nNOTE:said\\nthis\n"), "IPM.Contact", "text/vcard", nil, []mapi.Tag{mapi.PidTagMobileTelephoneNumber, mapi.PidTagGivenName, mapi.PidTagBody}},
 		{fromCard(t, "KIND:group\nFN:All\nN:All;;;;\nMEMBER:mailto:a@example.com\n"), "IPM.DistList", "text/vcard", []mapi.Name{mapi.PidLidDistributionListName}, nil},
 	} {

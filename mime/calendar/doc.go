@@ -10,11 +10,15 @@
 //	IPM.Schedule.Meeting.Canceled      VEVENT, METHOD:CANCEL
 //	IPM.Schedule.Meeting.Resp.*        VEVENT, METHOD:REPLY, or COUNTER
 //	IPM.Task                           VTODO
-//	IPM.Activity                       VJOURNAL
+//	IPM.Activity, IPM.StickyNote       VJOURNAL
 //
 // [MS-OXCICAL] speaks of VEVENT alone; tasks and journal entries follow RFC
 // 5545 with the properties of [MS-OXOTASK] and [MS-OXOJRNL], and X-MAILCONV-
-// properties where RFC 5545 has none.
+// properties where RFC 5545 has none. A note ([MS-OXONOTE]) is a VJOURNAL without
+// a date whose X-MAILCONV-CLASS says what it is.
+//
+// With [ExportOptions.Part] and [ImportPart] an item is one part of a mail, whose
+// other parts hold the texts and attachments.
 //
 // # What has no place
 //

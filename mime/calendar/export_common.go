@@ -32,6 +32,9 @@ func (x *exporter) common(it *item, m *mapi.Message) {
 		it.add(*p)
 	}
 	it.forget("DTSTAMP")
+	if class := m.Class(); m == x.m && fits(class, plainClass(m)) {
+		it.text(classLine, class)
+	}
 	if v, ok := ps.Get(mapi.PidTagSubject); ok {
 		it.text("SUMMARY", v.Text())
 	} else if v, ok := ps.Get(mapi.PidTagNormalizedSubject); ok {
@@ -105,7 +108,7 @@ func follows(f *field, m *mapi.Message, stamped bool) bool {
 
 // stateOf is what PidLidAppointmentStateFlags is as a rule. [MS-OXOCAL] 2.2.1.10
 func stateOf(m *mapi.Message) int {
-	switch class := m.Class(); {
+	switch class := plainClass(m); {
 	case class == classCanceled:
 		return stateMeeting | stateReceived | stateCanceled
 	case class != classAppointment && class != classException:

@@ -167,6 +167,12 @@ func (it *itemReader) common(p *ical.Property) bool {
 			ps.SetName(mapi.PidNameKeywords, mapi.MultiStringValue(list))
 		}
 		it.keepParams(p, p.Value, "VALUE")
+	case classLine:
+		class := ical.Text(p.Value)
+		if !first || !fits(class, it.m.Class()) {
+			return false
+		}
+		ps.Set(mapi.PidTagMessageClass, mapi.StringValue(class))
 	case "UID", "DTSTAMP", "BEGIN", "END":
 		return false // by component
 	case "ATTACH":

@@ -136,12 +136,24 @@ var journalFields = []field{
 	{ical: "X-MAILCONV-LOG-POSTED", name: mapi.PidLidLogDocumentPosted, kind: boolean},
 }
 
+// Fields of a note, which is a VJOURNAL too. [MS-OXONOTE] 2.2.1
+var noteFields = []field{
+	{ical: "X-MAILCONV-NOTE-COLOR", name: mapi.PidLidNoteColor, kind: integer},
+	{ical: "X-MAILCONV-NOTE-WIDTH", name: mapi.PidLidNoteWidth, kind: integer},
+	{ical: "X-MAILCONV-NOTE-HEIGHT", name: mapi.PidLidNoteHeight, kind: integer},
+	{ical: "X-MAILCONV-NOTE-X", name: mapi.PidLidNoteX, kind: integer},
+	{ical: "X-MAILCONV-NOTE-Y", name: mapi.PidLidNoteY, kind: integer},
+}
+
+// classLine says the message class where the component does not.
+const classLine = "X-MAILCONV-CLASS"
+
 func fieldsOf(component string) [][]field {
 	switch component {
 	case "VTODO":
 		return [][]field{commonFields, taskFields}
 	case "VJOURNAL":
-		return [][]field{commonFields, journalFields}
+		return [][]field{commonFields, journalFields, noteFields}
 	}
 	return [][]field{commonFields, eventFields}
 }
@@ -179,6 +191,7 @@ const (
 	classAppointment = "IPM.Appointment"
 	classTask        = "IPM.Task"
 	classJournal     = "IPM.Activity"
+	classSticky      = "IPM.StickyNote"
 	classRequest     = "IPM.Schedule.Meeting.Request"
 	classCanceled    = "IPM.Schedule.Meeting.Canceled"
 	classResponse    = "IPM.Schedule.Meeting.Resp."

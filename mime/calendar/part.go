@@ -20,7 +20,7 @@ func componentOf(m *mapi.Message) string {
 		return "VEVENT"
 	case is(classTask):
 		return "VTODO"
-	case is(classJournal):
+	case is(classJournal), is(classSticky):
 		return "VJOURNAL"
 	}
 	return ""
@@ -74,4 +74,34 @@ func classOf(method, partstat string) string {
 		return classResponse + "Tent"
 	}
 	return classAppointment
+}
+
+// plainClass is the class that a reader gives to what m becomes, if nothing tells
+// it more.
+func plainClass(m *mapi.Message) string {
+	class := strings.ToLower(m.Class())
+	for _, c := range []string{classRequest, classCanceled, classResponse + "Pos", classResponse + "Neg", classResponse + "Tent", classAppointment, classTask} {
+		if strings.HasPrefix(class, strings.ToLower(c)) {
+			return c
+		}
+	}
+	switch componentOf(m) {
+	case "VJOURNAL":
+		return classJournal
+	case "":
+		return m.Class()
+	}
+	if strings.HasPrefix(class, strings.ToLower(classResponse)) {
+		return classResponse + "Tent"
+	}
+	return m.Class()
+}
+
+// fits reports whether a class that a file states is one that a component of a
+// plain class may have.
+func fits(class, plain string) bool {
+	below := func(c string) bool {
+		return len(class) > len(c) && strings.EqualFold(class[:len(c)+1], c+".") && len(class) < 256
+	}
+	return below(plain) || plain == classJournal && (class == classSticky || below(classSticky))
 }
