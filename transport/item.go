@@ -83,6 +83,9 @@ type Content struct {
 	// be opened once, and only until the next item is pulled. Who needs them
 	// longer spools them (transport/spool).
 	OneShot bool
+	// Partial says of an object that the store's form (iCalendar, vCard)
+	// cannot hold every property, so that it is compared by content.
+	Partial bool
 	// Problems are what the reader met in the item.
 	Problems mapi.Problems
 	// Losses are what conversions on the way could not carry.

@@ -138,7 +138,11 @@ func (r *Registry) OpenSource(ctx context.Context, a Address, env *Env) (Source,
 	if env == nil {
 		env = &Env{}
 	}
-	return d.Source(ctx, a, env)
+	s, err := d.Source(ctx, a, env)
+	if err != nil {
+		return nil, err // and not the nil of a driver's type
+	}
+	return s, nil
 }
 
 // OpenSink opens a store to write to.
@@ -159,5 +163,9 @@ func (r *Registry) OpenSink(ctx context.Context, a Address, env *Env) (Sink, err
 	if env == nil {
 		env = &Env{}
 	}
-	return d.Sink(ctx, a, env)
+	s, err := d.Sink(ctx, a, env)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }

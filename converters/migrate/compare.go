@@ -71,6 +71,9 @@ func (v *verifier) diff(ctx context.Context, c *check, got *transport.Content) (
 		if got.Form == transport.FormObject {
 			level = LevelProperties
 		}
+		if got.Partial || c.c.Partial {
+			level = LevelContent
+		}
 	}
 	if v.o.Level != "" && v.o.Level != level {
 		if v.o.Level != LevelContent {

@@ -302,7 +302,9 @@ func (r *run) convert(ctx context.Context, j *job, s *staged) error {
 		direct = direct || f == s.c.Form
 	}
 	if len(accepts) == 0 {
-		return fail(ReasonNoForm, "the sink has no place for items of the class "+s.it.Meta.Class)
+		s.close()
+		s.c = nil
+		return r.skip(j, &s.it, ReasonNoForm)
 	}
 	if nonMail(s.it.Meta.Class) != "" && !object && r.o.NonMail == NonMailSkip {
 		s.close()

@@ -141,7 +141,7 @@ type Filter struct {
 
 // Reasons why an item has no copy; the set is closed. A skipped item has one of
 // the first group. A failed item has the name of a [transport.Kind], or
-// "convert", "damaged" or "no-form".
+// "convert" or "damaged".
 const (
 	ReasonSince    = "before --since"
 	ReasonBefore   = "after --before"
@@ -151,10 +151,10 @@ const (
 	ReasonSource   = "left out by the source" // associated, soft-deleted, ...
 	ReasonVanished = "gone before it was copied"
 	ReasonPlan     = "skipped by the plan"
+	ReasonNoForm   = "the sink has no place for such an item"
 
 	ReasonConvert = "convert" // no converter, or it failed
 	ReasonDamaged = "damaged" // nothing useful could be read
-	ReasonNoForm  = "no-form" // the sink has no place for such an item
 )
 
 // wants reports whether an item that was skipped is to be copied now.

@@ -344,6 +344,8 @@ func (d *dryRun) page(ctx context.Context, row, sink int64, metas []transport.Me
 			action = ActionSkip
 		case nonMail(m.Class) != "" && d.r.o.NonMail == NonMailSkip && !slices.Contains(d.r.sink.Accepts(m), transport.FormObject):
 			action, reason = ActionSkip, ReasonNonMail
+		case m.Class != "" && len(d.r.sink.Accepts(m)) == 0:
+			action, reason = ActionSkip, ReasonNoForm
 		case d.r.maxSize > 0 && m.Size > d.r.maxSize:
 			action = ActionTooLarge
 		case sink != 0:

@@ -160,6 +160,9 @@ type exporter struct {
 
 	m     *mapi.Message
 	where string
+
+	stored   map[string]string // SMTP addresses of the stored header, by name
+	storedOf *mapi.Message
 }
 
 const maxLosses = 10000

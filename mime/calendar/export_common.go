@@ -67,12 +67,20 @@ func (x *exporter) common(it *item, m *mapi.Message) {
 	}
 	for _, set := range fieldsOf(it.name) {
 		for i := range set {
+			if x.opt.Part && inHeader[set[i].tag] {
+				continue
+			}
 			if !follows(&set[i], m, stamped) {
 				x.field(it, &set[i], ps)
 			}
 		}
 	}
 	x.attachments(it, m)
+}
+
+// inHeader are the properties that the header of a mail tells about its part.
+var inHeader = map[mapi.Tag]bool{
+	mapi.PidTagClientSubmitTime: true, mapi.PidTagMessageDeliveryTime: true, mapi.PidTagInternetMessageId: true, mapi.PidTagNormalizedSubject: true,
 }
 
 // follows reports whether a reader finds the value of a field without being told;

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mime/header"
 	"github.com/mailconv/mailconv/mime/ical"
 )
 
@@ -53,6 +54,9 @@ func (x *exporter) personOf(ps mapi.Properties, name, typ, addr, smtp mapi.Tag) 
 		if s, ok := x.opt.Resolve(x.ctx, p.dn); ok {
 			p.smtp = s
 		}
+	}
+	if p.smtp == "" && p.dn != "" && p.typ == "" {
+		p.smtp = x.inStored(p.name)
 	}
 	if p.smtp == "" && p.dn == "" && p.uri == "" && strings.Contains(p.name, "@") && !strings.Contains(p.name, " ") {
 		p.smtp = p.name
@@ -186,4 +190,42 @@ func (x *exporter) reply(it *item, m *mapi.Message, class string) {
 	}
 	l.Params = append(l.Params, ical.Param{Name: "PARTSTAT", Values: []string{status}})
 	it.add(l)
+}
+
+// inStored looks up the SMTP address of somebody with an Exchange address in the
+// header that the message arrived with: by the name, where only one has it.
+func (x *exporter) inStored(name string) string {
+	if x.storedOf != x.m {
+		x.storedOf, x.stored = x.m, make(map[string]string)
+		v, ok := x.m.Props.Get(mapi.PidTagTransportMessageHeaders)
+		if !ok || v.Size() > maxStored {
+			return ""
+		}
+		fields := header.Parse([]byte(v.Text()))
+		for _, f := range []string{"From", "Sender", "To", "Cc"} {
+			for _, h := range fields.All(f) {
+				for _, a := range header.ParseAddresses(h.Value(), nil) {
+					for _, one := range append([]header.Address{a}, a.Members...) {
+						x.note(one)
+					}
+				}
+			}
+		}
+	}
+	return x.stored[strings.ToLower(name)]
+}
+
+// maxStored bounds the header that is searched for addresses.
+const maxStored = 1 << 20
+
+func (x *exporter) note(a header.Address) {
+	addr, ok := header.AddrSpec(a.Addr)
+	key := strings.ToLower(a.Name)
+	if !ok || key == "" {
+		return
+	}
+	if old, has := x.stored[key]; has && !strings.EqualFold(old, addr) {
+		addr = "" // two of one name
+	}
+	x.stored[key] = addr
 }

@@ -90,7 +90,7 @@ var ofMail = tags(
 	mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey,
 	mapi.PidTagSenderName, mapi.PidTagSenderEmailAddress, mapi.PidTagSenderAddressType,
 	mapi.PidTagSenderSmtpAddress, mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey,
-	mapi.PidTagHasAttachments, mapi.PidTagDisplayTo, mapi.PidTagDisplayCc, mapi.PidTagDisplayBcc, mapi.PidTagMessageFlags)
+	mapi.PidTagClientSubmitTime, mapi.PidTagMessageDeliveryTime, mapi.PidTagInternetMessageId, mapi.PidTagHasAttachments, mapi.PidTagDisplayTo, mapi.PidTagDisplayCc, mapi.PidTagDisplayBcc, mapi.PidTagMessageFlags)
 
 var bodyTags = tags(mapi.PidTagBody, mapi.PidTagHtml, mapi.PidTagRtfCompressed, mapi.PidTagInternetCodepage)
 

@@ -69,6 +69,9 @@ func (f *field) set(ps *mapi.Properties, v mapi.Value) {
 var commonFields = []field{
 	{ical: "CREATED", tag: mapi.PidTagCreationTime, kind: instant},
 	{ical: "LAST-MODIFIED", tag: mapi.PidTagLastModificationTime, kind: instant},
+	{ical: "X-MAILCONV-SENT", tag: mapi.PidTagClientSubmitTime, kind: instant},
+	{ical: "X-MAILCONV-DELIVERED", tag: mapi.PidTagMessageDeliveryTime, kind: instant},
+	{ical: "X-MAILCONV-MESSAGE-ID", tag: mapi.PidTagInternetMessageId},
 	{ical: "X-MAILCONV-NORMALIZED-SUBJECT", tag: mapi.PidTagNormalizedSubject},
 	{ical: "X-MAILCONV-COMPANIES", name: mapi.PidLidCompanies, kind: texts},
 	{ical: "X-MAILCONV-CONTACTS", name: mapi.PidLidContacts, kind: texts},

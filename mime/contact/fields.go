@@ -115,6 +115,16 @@ type extra struct {
 const extraPrefix = "X-MAILCONV-"
 
 var extras = []extra{
+	{"SENT", tag(mapi.PidTagClientSubmitTime)},
+	{"DELIVERED", tag(mapi.PidTagMessageDeliveryTime)},
+	{"FROM-NAME", tag(mapi.PidTagSentRepresentingName)},
+	{"FROM-TYPE", tag(mapi.PidTagSentRepresentingAddressType)},
+	{"FROM-ADDRESS", tag(mapi.PidTagSentRepresentingEmailAddress)},
+	{"FROM-SMTP", tag(mapi.PidTagSentRepresentingSmtpAddress)},
+	{"SENDER-NAME", tag(mapi.PidTagSenderName)},
+	{"SENDER-TYPE", tag(mapi.PidTagSenderAddressType)},
+	{"SENDER-ADDRESS", tag(mapi.PidTagSenderEmailAddress)},
+	{"SENDER-SMTP", tag(mapi.PidTagSenderSmtpAddress)},
 	{"INITIALS", tag(mapi.PidTagInitials)},
 	{"ACCOUNT", tag(mapi.PidTagAccount)},
 	{"CUSTOMER-ID", tag(mapi.PidTagCustomerId)},

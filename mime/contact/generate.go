@@ -462,6 +462,10 @@ func (g *generator) extraLines(e extra, v mapi.Value) {
 		if v.Size() > 0 {
 			g.lines = append(g.lines, vcard.Line{Name: name, Data: v.Blob()})
 		}
+	case t == mapi.TypeTime:
+		if at, ok := v.Time(); ok {
+			g.add(name, at.UTC().Format(time.RFC3339Nano))
+		}
 	case t == mapi.TypeMultipleInteger32:
 		var list []string
 		for i := range v.Elems() {

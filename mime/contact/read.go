@@ -512,6 +512,10 @@ func (r *cardReader) extra(e extra) {
 		e.prop.set(&r.props, mapi.MultiStringValue(list))
 	case t.IsString():
 		r.setText(e.prop, l.Text())
+	case t == mapi.TypeTime:
+		if at, err := time.Parse(time.RFC3339Nano, l.Text()); err == nil && mapi.Filetime(at) != 0 {
+			e.prop.set(&r.props, mapi.TimeValue(at))
+		}
 	case t == mapi.TypeMultipleInteger32:
 		var raw []byte
 		for _, s := range l.Components() {

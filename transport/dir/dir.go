@@ -28,7 +28,7 @@ func Driver() transport.Driver {
 			return nil, &transport.Error{Kind: transport.Usage, Op: "open", Err: fmt.Errorf("%s=%s is not known to dir", name, a.Params.Get(name))}
 		}
 		switch o.Format {
-		case "", EML, MSG:
+		case "", EML, MSG, ICS, VCF:
 		default:
 			return bad("format")
 		}
@@ -43,9 +43,9 @@ func Driver() transport.Driver {
 	}
 	return transport.Driver{
 		Schemes: []string{"dir"},
-		Summary: "a folder of .eml or .msg files, with folders in it",
+		Summary: "a folder of .eml, .msg, .ics or .vcf files, with folders in it",
 		Params: []transport.Param{
-			{Name: "format", Help: "what is written: eml (the default) or msg. Read is either"},
+			{Name: "format", Help: "what is written: eml (the default), msg, ics (appointments, meetings, tasks, journal entries, notes; no others) or vcf (contacts and lists; no others). Read are all"},
 			{Name: "sync", Help: "no: do not wait until each file is safe on disk; faster, and a power cut may lose mail"},
 		},
 		Sniff: Sniff,
@@ -61,7 +61,7 @@ func Driver() transport.Driver {
 	}
 }
 
-// Sniff reports whether a path is a folder with an .eml or .msg file in it, or
+// Sniff reports whether a path is a folder with such a file in it, or
 // in a folder below.
 func Sniff(root string) bool { return sniff(root, 0) }
 
@@ -90,6 +90,8 @@ type Format string
 const (
 	EML Format = "eml"
 	MSG Format = "msg"
+	ICS Format = "ics" // one item of a calendar
+	VCF Format = "vcf" // one contact or list
 )
 
 // formatOf tells the format by the extension, "" for other files.
@@ -99,6 +101,10 @@ func formatOf(name string) Format {
 		return EML
 	case ".msg", ".oft":
 		return MSG
+	case ".ics":
+		return ICS
+	case ".vcf":
+		return VCF
 	}
 	return ""
 }

@@ -22,9 +22,16 @@ import (
 	"github.com/mailconv/mailconv/transport/localfile"
 )
 
-// Accepts implements [transport.Sink].
-func (s *Store) Accepts(transport.Meta) []transport.Form {
-	if s.o.Format == MSG {
+// Accepts implements [transport.Sink]. A folder of .ics or .vcf files has no
+// place for items of classes that have no such form.
+func (s *Store) Accepts(m transport.Meta) []transport.Form {
+	switch s.o.Format {
+	case MSG:
+		return []transport.Form{transport.FormObject}
+	case ICS, VCF:
+		if m.Class != "" && !holds(s.o.Format, m.Class) {
+			return nil
+		}
 		return []transport.Form{transport.FormObject}
 	}
 	return []transport.Form{transport.FormMIME}
@@ -35,6 +42,7 @@ type staged struct {
 	file *os.File
 	line line
 	size int64
+	loss []mapi.Loss
 }
 
 func (st *staged) drop(fo *folder) {
@@ -58,11 +66,16 @@ func (s *Store) stage(ctx context.Context, fo *folder, m transport.Meta, c *tran
 		}
 	}()
 	subject, received := m.Subject, m.Received
-	if s.o.Format == MSG {
+	if s.o.Format != EML {
 		if c.Form != transport.FormObject || c.Object == nil {
-			return st, rejected("a folder of .msg files takes MAPI objects, not the form %q", c.Form)
+			return st, rejected("a folder of .%s files takes MAPI objects, not the form %q", s.o.Format, c.Form)
 		}
-		if err = writeMSG(ctx, file, c.Object); err != nil {
+		if s.o.Format == MSG {
+			err = writeMSG(ctx, file, c.Object)
+		} else {
+			st.loss, err = writeItem(ctx, file, s.o.Format, c.Object)
+		}
+		if err != nil {
 			return st, err
 		}
 		ps := c.Object.Props
@@ -251,7 +264,7 @@ func (s *Store) PutBatch(ctx context.Context, f transport.Folder, items []transp
 		fo.mu.Lock()
 		delete(fo.reserved, strings.ToLower(st.line.Name))
 		fo.mu.Unlock()
-		results[i].Receipt = transport.Receipt{Ref: keyOf(st.line.Name), Route: string(s.o.Format), Bytes: st.size}
+		results[i].Receipt = transport.Receipt{Ref: keyOf(st.line.Name), Route: string(s.o.Format), Bytes: st.size, Losses: st.loss}
 	}
 	if !s.o.NoSync {
 		if err := localfile.SyncDir(fo.dir); err != nil {

@@ -100,8 +100,10 @@ func (s *Store) meta(ctx context.Context, fo *folder, name string) (transport.Me
 	case format == MSG:
 		// What cannot be read is told by the Fetch, with its bytes.
 		objectMeta(&m, path)
+	case format == ICS || format == VCF:
+		itemMeta(ctx, &m, format, path)
 	default:
-		m.Skip = "not an .eml or .msg file"
+		m.Skip = "not an .eml, .msg, .ics or .vcf file"
 	}
 	if err != nil || m.Skip != "" {
 		return m, err
@@ -192,6 +194,13 @@ func (s *Store) content(ctx context.Context, fo *folder, f transport.Folder, k t
 			return nil, localfile.Error("fetch", f, k, err)
 		}
 		return &transport.Content{Form: transport.FormMIME, MIME: b}, nil
+	}
+	if format == ICS || format == VCF {
+		c, err := openItem(ctx, format, path)
+		if err != nil {
+			return &transport.Content{Form: transport.FormMIME, MIME: whole}, &transport.Error{Kind: transport.Permanent, Op: "fetch", Folder: f.String(), Key: k, Err: err}
+		}
+		return c, nil
 	}
 	file, err := msg.Open(path, nil)
 	if err != nil {
