@@ -217,6 +217,11 @@ func (p *putter) task(ctx context.Context) (transport.Receipt, error) {
 			x.lose("PidLidTaskRecurrence", mapi.LossNoContainer, "the service has no such rule")
 		}
 	}
+	if p.meta.Token != "" {
+		// Tasks have no extended properties: a link that leads nowhere holds
+		// the token.
+		t.Linked = []wire.Linked{{Application: application, Name: application, ID: p.meta.Token}}
+	}
 	said := map[mapi.Name]bool{}
 	for _, n := range []mapi.Name{
 		mapi.PidNameKeywords, mapi.PidLidTaskStatus, mapi.PidLidTaskStartDate, mapi.PidLidTaskDueDate, mapi.PidLidTaskDateCompleted, mapi.PidLidReminderSet, mapi.PidLidReminderTime,
@@ -251,6 +256,9 @@ func (p *putter) task(ctx context.Context) (transport.Receipt, error) {
 	r.Ref, r.Bytes = transport.Key(made.ID), body.Size()
 	return r, nil
 }
+
+// application is who made a link of a task.
+const application = "mailconv"
 
 // fieldOf reads one field of a resource, the zero value when it has none.
 func fieldOf[T any](doc map[string]json.RawMessage, name string) (v T) {

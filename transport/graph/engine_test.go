@@ -24,6 +24,9 @@ import (
 	"github.com/mailconv/mailconv/transport/retry"
 )
 
+// thorough says that tests take their time, as where the samples are.
+var thorough = os.Getenv("MAILCONV_CORPUS") != ""
+
 // The test's own program is the process that gets killed: it does one step of
 // work that its environment names.
 func TestMain(m *testing.M) {
@@ -93,7 +96,8 @@ func command(t *testing.T, s *graphtest.Server, work string, a transport.Address
 func mixed(ctx context.Context, n int) (*mem.Store, error) {
 	st := mem.New(mem.Options{Forms: []transport.Form{transport.FormObject}})
 	folders := []transport.Folder{
-		{Path: []string{"Inbox"}, Role: transport.RoleInbox}, {Path: []string{"Projects", "Łódź"}},
+		{Path: []string{"Inbox"}, Role: transport.RoleInbox},
+		{Path: []string{"Projects", "Łódź"}},
 		{Path: []string{"Calendar"}, Role: transport.RoleCalendar, Class: "IPF.Appointment"},
 		{Path: []string{"Contacts"}, Role: transport.RoleContacts, Class: "IPF.Contact"},
 		{Path: []string{"Tasks"}, Role: transport.RoleTasks, Class: "IPF.Task"},
@@ -293,6 +297,11 @@ func copyAll(t *testing.T, src transport.Source, sink transport.Sink, state stri
 	}
 	defer l.Close()
 	r, err := migrate.Run(t.Context(), src, sink, l, migrate.Options{
+		Observer: func(e migrate.Event) {
+			if e, ok := e.(migrate.ItemDone); ok && e.State == ledger.Failed {
+				t.Logf("%+v", e)
+			}
+		},
 		Converter: &converters.Converter{}, Retry: retry.Policy{Attempts: 20, First: time.Millisecond, Max: 5 * time.Millisecond},
 	})
 	if err != nil {
@@ -304,9 +313,9 @@ func copyAll(t *testing.T, src transport.Source, sink transport.Sink, state stri
 // 1,000 items of all kinds arrive once each, whatever goes wrong at whichever
 // call, and a second run has nothing to do.
 func TestFaultsAtEveryCallCostNothing(t *testing.T) {
-	n := 1000
-	if testing.Short() {
-		n = 200
+	n := 200
+	if thorough {
+		n = 1000
 	}
 	for _, route := range []string{"import", "json"} {
 		t.Run(route, func(t *testing.T) {
@@ -316,8 +325,15 @@ func TestFaultsAtEveryCallCostNothing(t *testing.T) {
 					continue
 				}
 				for i, f := range []graphtest.Fault{
-					{Status: 503}, {Drop: true}, {Lose: true}, {Status: 429, Code: "ApplicationThrottled"}, {Cut: 15}, {Garbage: true}, {Status: 500, Code: "ErrorInternalServerError"},
-					{Status: 504}, {Status: 409, Code: "ErrorIrresolvableConflict"},
+					{Status: 503},
+					{Drop: true},
+					{Lose: true},
+					{Status: 429, Code: "ApplicationThrottled"},
+					{Cut: 15},
+					{Garbage: true},
+					{Status: 500, Code: "ErrorInternalServerError"},
+					{Status: 504},
+					{Status: 409, Code: "ErrorIrresolvableConflict"},
 				} {
 					f.Call, f.Nth = call, 1+2*i
 					s.Inject(f)
@@ -334,7 +350,7 @@ func TestFaultsAtEveryCallCostNothing(t *testing.T) {
 			}
 			struck := s.Struck()
 			s.ClearFaults()
-			if struck < 40 {
+			if struck < 40 && thorough {
 				t.Errorf("only %d faults were met", struck)
 			}
 			same(t, s, n)
@@ -349,8 +365,9 @@ func TestFaultsAtEveryCallCostNothing(t *testing.T) {
 // Killed again and again: nothing is lost, nothing is there twice. Field case
 // T58, here for Graph.
 func TestKilledAndResumed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a while")
+	most := 3
+	if thorough {
+		most = 12
 	}
 	for _, route := range []string{"import", "json"} {
 		t.Run(route, func(t *testing.T) {
@@ -372,7 +389,7 @@ func TestKilledAndResumed(t *testing.T) {
 				}
 				lines := bufio.NewScanner(out)
 				lines.Scan()
-				if lines.Text() == "ready" && kills < 12 {
+				if lines.Text() == "ready" && kills < most {
 					time.Sleep(time.Duration(20+rnd.IntN(160)) * time.Millisecond)
 					if cmd.Process.Kill() == nil {
 						kills++
@@ -393,4 +410,3 @@ func TestKilledAndResumed(t *testing.T) {
 		})
 	}
 }
-

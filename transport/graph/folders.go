@@ -149,6 +149,10 @@ func (s *Store) walk(ctx context.Context, fn func(transport.Folder) bool) error 
 	if err != nil || !more || s.o.MailOnly {
 		return err
 	}
+	if s.o.Route == RouteJSON {
+		// What is written by resources is tracked by them, too.
+		return s.resources(ctx, seen, fn)
+	}
 	if box, err := s.mailboxID(ctx); err == nil {
 		l := boxTree(s.at("admin", "exchange", "mailboxes", box, "folders"))
 		l.keep = func(f wire.Folder) bool { return !isMailFolder(f.Type) }

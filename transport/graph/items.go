@@ -106,7 +106,7 @@ func (s *Store) listURL(ctx context.Context, k kind, id string) (string, error) 
 	case kindContacts:
 		return query(s.user("contactFolders", id, "contacts"), "$select", "id,displayName,categories,createdDateTime", "$expand", expand(extToken), "$top", "100"), nil
 	case kindTasks:
-		return query(s.user("todo", "lists", id, "tasks"), "$top", "100"), nil
+		return query(s.user("todo", "lists", id, "tasks"), "$expand", "linkedResources", "$top", "100"), nil
 	}
 	return query(s.user("mailFolders", id, "messages", "delta"), listing...), nil
 }
@@ -147,6 +147,11 @@ func metaOf(k kind, it wire.Item) transport.Meta {
 		st.Class, m.Subject = "IPM.Contact", it.DisplayName
 	case kindTasks:
 		st.Class, m.Subject = "IPM.Task", it.Title
+		for _, l := range it.Linked {
+			if l.Application == application {
+				m.Token = l.ID
+			}
+		}
 	default:
 		st.Class = b.get(extClass)
 		m.Subject, m.MessageID, m.Received = it.Subject, messageID(it.InternetMessageID), it.ReceivedDateTime.UTC()

@@ -92,7 +92,7 @@ func (x *composer) mark(value string) {
 func (p *putter) sweep(ctx context.Context, where string, item func(string) string) error {
 	c := p.call()
 	value := strings.ReplaceAll(partial+p.meta.Token, "'", "''")
-	c.url = query(where, "$select", "id", "$filter", "singleValueExtendedProperties/Any(ep: ep/id eq '"+extToken+"' and ep/value eq '"+value+"')")
+	c.url = query(where, "$select", "id", "$expand", expand(extToken), "$filter", "singleValueExtendedProperties/Any(ep: ep/id eq '"+extToken+"' and ep/value eq '"+value+"')")
 	var list struct {
 		Value []wire.Item `json:"value"`
 	}

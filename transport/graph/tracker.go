@@ -38,7 +38,7 @@ func (s *Store) Since(ctx context.Context, f transport.Folder, mark string) iter
 			if m.Gone || strings.HasPrefix(bagOf(it.Properties).get(extToken), partial) {
 				return nil
 			}
-			if mark == "" && k != kindMail && k != kindBox && k != kindTasks && m.Token == "" {
+			if mark == "" && k != kindMail && k != kindBox && m.Token == "" {
 				return nil // it was there before, or is not ours
 			}
 			if !yield(m, nil) {

@@ -170,8 +170,8 @@ func (p *filterParser) operand() (expr, error) {
 		return literal{f}, err
 	case p.peek() == "(":
 		p.next()
-		if i := strings.LastIndexByte(t, '/'); i >= 0 && (t[i+1:] == "any" || t[i+1:] == "all") {
-			return p.lambda(strings.Split(t[:i], "/"), t[i+1:] == "all")
+		if i := strings.LastIndexByte(t, '/'); i >= 0 && (strings.EqualFold(t[i+1:], "any") || strings.EqualFold(t[i+1:], "all")) {
+			return p.lambda(strings.Split(t[:i], "/"), strings.EqualFold(t[i+1:], "all"))
 		}
 		f := function{name: t}
 		for {

@@ -1,7 +1,9 @@
 package graphtest
 
 import (
+	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -92,7 +94,30 @@ func (c *call) task(q *query, it *mailbox.Item) (object, error) {
 			return nil, fail(400, "RequestBroker--ParseUri", "Could not find a property named '%s' on type 'microsoft.graph.todoTask'.", n)
 		}
 	}
-	return c.build(q, "", taskFields, it)
+	o, err := c.build(q, "", taskFields, it)
+	if _, ok := q.expands(linked); ok && err == nil {
+		o[linked] = linkedOf(it)
+	}
+	return o, err
+}
+
+// linked are the links of a task to items of other applications. They are kept
+// as they came. (api/resources/linkedresource)
+const linked = "linkedResources"
+
+var nameLinked = mapi.Name{Set: mapi.MustGUID("6d61696c-636f-6e76-8003-6c696e6b6564"), Name: linked}
+
+func linkedOf(it *mailbox.Item) []any {
+	var list []any
+	v, _ := it.Message.Props.GetName(nameLinked)
+	for i, s := range v.Texts() {
+		var o object
+		if json.Unmarshal([]byte(s), &o) == nil {
+			o["id"] = strconv.Itoa(i + 1)
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 func isTask(it *mailbox.Item) bool {
@@ -198,6 +223,16 @@ func setTask(m *mapi.Message, o object) error {
 			ps.SetName(mapi.PidLidReminderSet, mapi.BoolValue(b))
 		case "categories":
 			ps.SetName(mapi.PidNameKeywords, mapi.MultiStringValue(texts(o, name)))
+		case linked:
+			var list []string
+			for _, l := range children(o, name) {
+				b, err := json.Marshal(l)
+				if err != nil {
+					return err
+				}
+				list = append(list, string(b))
+			}
+			ps.SetName(nameLinked, mapi.MultiStringValue(list))
 		case "recurrence":
 			if o[name] != nil {
 				return fail(501, "NotImplemented", "This server keeps no recurrence of tasks.")

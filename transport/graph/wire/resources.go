@@ -100,6 +100,7 @@ type Item struct {
 	Type              string          `json:"type"` // class of a mailboxItem, kind of an event
 	Size              *int64          `json:"size"` // of a mailboxItem
 	ChangeKey         string          `json:"changeKey"`
+	Linked            []Linked        `json:"linkedResources"`
 	Properties        []Property      `json:"singleValueExtendedProperties"`
 	Multi             []MultiProperty `json:"multiValueExtendedProperties"`
 }
@@ -272,4 +273,12 @@ type Task struct {
 	ReminderOn *bool         `json:"isReminderOn,omitempty"`
 	Reminder   *DateTimeZone `json:"reminderDateTime,omitempty"`
 	Recurrence *Recurrence   `json:"recurrence,omitempty"`
+	Linked     []Linked      `json:"linkedResources,omitempty"`
+}
+
+// A Linked is a link of a task to an item of another application.
+type Linked struct {
+	Application string `json:"applicationName"`
+	Name        string `json:"displayName"`
+	ID          string `json:"externalId"`
 }

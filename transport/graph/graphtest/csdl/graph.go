@@ -151,6 +151,13 @@ const pages = `<Schema Namespace="microsoft.graph" Alias="graph">
   <EntityType Name="exchangeSettingsBeta" BaseType="graph.exchangeSettings">
     <Property Name="inPlaceArchiveMailboxId" Type="Edm.String"/>
   </EntityType>
+  <!-- todoTask: linkedResources -->
+  <EntityType Name="linkedResource" BaseType="graph.entity">
+    <Property Name="applicationName" Type="Edm.String"/>
+    <Property Name="displayName" Type="Edm.String"/>
+    <Property Name="externalId" Type="Edm.String"/>
+    <Property Name="webUrl" Type="Edm.String"/>
+  </EntityType>
   <!-- eventMessage: what a meeting request or answer is as a message -->
   <EntityType Name="eventMessage" BaseType="graph.message" OpenType="true">
     <Property Name="endDateTime" Type="graph.dateTimeTimeZone"/>
