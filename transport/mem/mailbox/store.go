@@ -69,6 +69,9 @@ func place(k transport.Key) ItemID {
 
 func folderID(n FolderID) string { return "f" + strconv.FormatUint(uint64(n), 16) }
 
+// Handle is a folder as the methods of a [Store] take it.
+func Handle(n FolderID) transport.Folder { return transport.Folder{ID: folderID(n)} }
+
 // find finds a folder by its ID, else by its path.
 func (s *Store) find(op string, f transport.Folder) (FolderID, error) {
 	if len(f.ID) > 1 && f.ID[0] == 'f' {
