@@ -129,6 +129,13 @@ type SizeLimiter interface {
 	MaxSize(ctx context.Context) (int64, error)
 }
 
+// A Rewriter is a sink that keeps mail as objects and makes its bytes anew when
+// they are asked for, as Exchange does. What was put there can only be compared
+// by its meaning.
+type Rewriter interface {
+	Rewrites() bool
+}
+
 // A Watcher waits for changes.
 type Watcher interface {
 	// Watch yields a folder whenever something changed in it, until ctx ends.

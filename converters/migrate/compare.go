@@ -68,8 +68,11 @@ func (v *verifier) diff(ctx context.Context, c *check, got *transport.Content) (
 	level := LevelContent
 	if c.c.Form == got.Form {
 		level = LevelBytes
-		if got.Form == transport.FormObject {
+		switch {
+		case got.Form == transport.FormObject:
 			level = LevelProperties
+		case v.o.Level == "" && v.rewrites:
+			level = LevelContent
 		}
 		if got.Partial || c.c.Partial {
 			level = LevelContent

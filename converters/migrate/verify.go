@@ -124,6 +124,9 @@ func Verify(ctx context.Context, source transport.Source, sink any, o *VerifyOpt
 	v := &verifier{r: r, o: o, out: &VerifyResult{
 		Levels: map[Level]int64{}, Excused: map[string]int64{}, Reasons: map[Reason]int64{}, Findings: []Finding{},
 	}, places: map[string]*sinkPlace{}, byID: map[int64]*sinkPlace{}}
+	if w, ok := transport.As[transport.Rewriter](sink); ok {
+		v.rewrites = w.Rewrites()
+	}
 	if err := v.run(ctx); err != nil {
 		return v.out, err
 	}
@@ -134,6 +137,9 @@ type verifier struct {
 	r   *run
 	o   *VerifyOptions
 	out *VerifyResult
+	// rewrites: the sink makes the bytes of mails anew, see
+	// [transport.Rewriter].
+	rewrites bool
 
 	have   []transport.Folder
 	places map[string]*sinkPlace // by folded path

@@ -122,6 +122,7 @@ var (
 	_ transport.FolderDeleter = (*Store)(nil)
 	_ transport.Searcher      = (*Store)(nil)
 	_ transport.Watcher       = (*Store)(nil)
+	_ transport.Rewriter      = (*Store)(nil)
 )
 
 // parse reads the parameters of an address.
@@ -263,6 +264,9 @@ func (st *Store) probe(ctx context.Context) error {
 	_, err := st.distinguished(ctx, &tree{byID: map[string]*node{}})
 	return err
 }
+
+// Rewrites implements [transport.Rewriter].
+func (st *Store) Rewrites() bool { return true }
 
 // Close implements [transport.Source] and [transport.Sink]. Bodies that are
 // still open cannot be read any further.
