@@ -35,7 +35,7 @@ func rehearseTenant(c *cli.Context, std stdio) error {
 		}
 		fmt.Fprintf(std.out, "old  pst:%s\n", file)
 	}
-	fmt.Fprintf(std.out, "new  graph://%s@%s?endpoint=%s\ntoken of %[1]s, given as the password: %s\n", rehearsal.User, rehearsal.Tenant, cloud.Root(), rehearsal.Token)
+	fmt.Fprintf(std.out, "new  graph://%s@%s?endpoint=%s\ntoken of %[1]s, given as the password: %[4]s\n", rehearsal.User, rehearsal.Tenant, cloud.Root(), rehearsal.Token)
 	fmt.Fprintf(std.out, "an application of its own gets tokens at %s/token: client id %s, secret %s\n", cloud.LoginURL(""), graphtest.DefaultApp, graphtest.DefaultSecret)
 	fmt.Fprintln(std.out, "Ctrl-C stops it")
 	var end <-chan time.Time
