@@ -14,6 +14,7 @@ import (
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
 // maxDepth bounds messages within messages.
@@ -86,7 +87,12 @@ func init() {
 
 // Assigned reports whether a property is one that a store gives to its items,
 // so that it says nothing of their content.
-func Assigned(p mapi.Property) bool { return p.Name == nil && assigned[p.Tag.ID()] }
+func Assigned(p mapi.Property) bool {
+	if p.Name != nil {
+		return *p.Name == itemprops.NameToken
+	}
+	return assigned[p.Tag.ID()]
+}
 
 // hasher makes the canonical serialisation: every list is hashed element by
 // element, the hashes are sorted, and hashed again.

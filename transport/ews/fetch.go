@@ -11,6 +11,7 @@ import (
 	"github.com/mailconv/mailconv/mapi/fasttransfer"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews/soap"
+	"github.com/mailconv/mailconv/transport/itemprops"
 	"github.com/mailconv/mailconv/transport/spool"
 )
 
@@ -215,9 +216,9 @@ func (g *group) decode(ctx context.Context, buf *spool.Buffer, c *transport.Cont
 	if err != nil {
 		return &transport.Error{Op: "fetch", Folder: g.f.String(), Err: err}
 	}
-	if _, ok := m.Props.GetName(tokenName); ok {
+	if _, ok := m.Props.GetName(itemprops.NameToken); ok {
 		// Ours, and of no use elsewhere.
-		m.Props.DeleteName(tokenName)
+		m.Props.DeleteName(itemprops.NameToken)
 		m.Encoded = nil
 	}
 	c.Object, c.Problems = m, problems

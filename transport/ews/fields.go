@@ -166,7 +166,7 @@ func (b *batch) fieldDraft(ctx context.Context, i int) (*draft, error) {
 		}
 	}
 	if it.Meta.Token != "" {
-		writeProperty(body, mapi.Property{Tag: mapi.NewTag(0, mapi.TypeString), Name: &tokenName, Value: mapi.StringValue(it.Meta.Token)})
+		writeProperty(body, mapi.Property{Tag: mapi.NewTag(0, mapi.TypeString), Name: &itemprops.NameToken, Value: mapi.StringValue(it.Meta.Token)})
 	}
 	if element == "CalendarItem" {
 		writeAppointment(body, obj)

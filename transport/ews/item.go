@@ -12,9 +12,6 @@ import (
 	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
-// tokenName is the property that holds [transport.Meta.Token].
-var tokenName = mapi.Name{Set: mapi.MustGUID("6A7B3C52-0D3E-4B7B-9C61-2F0E9A5D4C18"), Name: "mailconv-token"}
-
 // PidTagSearchKey survives moves.
 const pidTagSearchKey = mapi.Tag(0x300B0102)
 
@@ -31,7 +28,7 @@ var (
 		{tag: mapi.PidTagLastVerbExecuted},
 		{tag: mapi.PidTagFlagStatus},
 		{tag: pidTagSearchKey},
-		{tag: mapi.NewTag(0, mapi.TypeString), name: &tokenName},
+		{tag: mapi.NewTag(0, mapi.TypeString), name: &itemprops.NameToken},
 	}
 )
 
@@ -129,7 +126,7 @@ func (it item) meta() transport.Meta {
 	if v, ok := it.props.Get(pidTagSearchKey); ok && len(v.Raw()) > 0 {
 		m.ObjectID = hex.EncodeToString(v.Raw())
 	}
-	m.Token = it.props.NameText(tokenName)
+	m.Token = it.props.NameText(itemprops.NameToken)
 	return m
 }
 

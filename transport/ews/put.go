@@ -376,7 +376,7 @@ func mailProps(h head.Head, m transport.Meta) mapi.Properties {
 		}
 	}
 	if m.Token != "" {
-		ps.SetName(tokenName, mapi.StringValue(m.Token))
+		ps.SetName(itemprops.NameToken, mapi.StringValue(m.Token))
 	}
 	return ps
 }

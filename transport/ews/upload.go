@@ -57,7 +57,7 @@ func (b *batch) objectDraft(ctx context.Context, i int) (*draft, error) {
 	}
 	if m.Token != "" {
 		obj.Props = obj.Props.Clone()
-		obj.Props.SetName(tokenName, mapi.StringValue(m.Token))
+		obj.Props.SetName(itemprops.NameToken, mapi.StringValue(m.Token))
 	}
 	buf := b.st.spool.Create()
 	err := fasttransfer.EncodeItem(ctx, buf, obj, &fasttransfer.EncodeOptions{

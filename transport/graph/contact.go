@@ -9,6 +9,7 @@ import (
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/graph/wire"
+	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
 // contactTexts are the fields of a contact that are one property each.
@@ -225,7 +226,7 @@ func (p *putter) task(ctx context.Context) (transport.Receipt, error) {
 	said := map[mapi.Name]bool{}
 	for _, n := range []mapi.Name{
 		mapi.PidNameKeywords, mapi.PidLidTaskStatus, mapi.PidLidTaskStartDate, mapi.PidLidTaskDueDate, mapi.PidLidTaskDateCompleted, mapi.PidLidReminderSet, mapi.PidLidReminderTime,
-		mapi.PidLidTaskRecurrence, mapi.PidLidTaskComplete, mapi.PidLidCommonStart, mapi.PidLidCommonEnd, mapi.PidLidReminderSignalTime, NameToken,
+		mapi.PidLidTaskRecurrence, mapi.PidLidTaskComplete, mapi.PidLidCommonStart, mapi.PidLidCommonEnd, mapi.PidLidReminderSignalTime, itemprops.NameToken,
 	} {
 		said[n] = true
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mailconv/mailconv/mapi/timezone"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/graph/wire"
+	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
 // Words of the service for values of MAPI, by number.
@@ -44,7 +45,7 @@ var eventFields = map[mapi.Name]bool{
 }
 
 // nameAttendees keeps the attendees of a meeting, one line each.
-var nameAttendees = mapi.Name{Set: tokenSet, Name: "Attendees"}
+var nameAttendees = mapi.Name{Set: itemprops.OwnSet, Name: "Attendees"}
 
 // event creates an event. Attendees are never among its fields: the service
 // mails everybody in them. They are kept in a property and in the body.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport/graph/wire"
+	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
 // Extended properties by their ids in the service: a type, and a tag or a name.
@@ -21,14 +22,7 @@ const (
 	extFlag     = "Integer 0x1090"    // PidTagFlagStatus
 )
 
-// tokenSet is the property set of what mailconv itself notes in an item.
-var tokenSet = mapi.MustGUID("6d61696c-636f-6e76-8002-546f6b656e73")
-
-// NameToken is the named property that holds the token of the put that made an
-// item. See [transport.Meta].
-var NameToken = mapi.Name{Set: tokenSet, Name: "Token"}
-
-var extToken = "String " + extName(NameToken)
+var extToken = "String " + extName(itemprops.NameToken)
 
 // partial stands before the token of an item that is not complete yet.
 const partial = "partial:"

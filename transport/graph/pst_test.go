@@ -11,7 +11,6 @@ import (
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/mapitest"
 	"github.com/mailconv/mailconv/transport"
-	"github.com/mailconv/mailconv/transport/graph"
 	"github.com/mailconv/mailconv/transport/graph/graphtest"
 	"github.com/mailconv/mailconv/transport/itemprops"
 	"github.com/mailconv/mailconv/transport/pst"
@@ -132,7 +131,7 @@ func expected(m *mapi.Message, meta transport.Meta) *mapi.Message {
 		len(meta.Keywords) > 0 && !slices.Equal(have.Keywords, meta.Keywords) {
 		itemprops.Apply(&own.Props, meta)
 	}
-	own.Props.SetName(graph.NameToken, mapi.StringValue(meta.Token))
+	own.Props.SetName(itemprops.NameToken, mapi.StringValue(meta.Token))
 	return &own
 }
 

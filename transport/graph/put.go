@@ -152,7 +152,7 @@ func (p *putter) prepare(m *mapi.Message) {
 	}
 	p.m.Encoded, p.same = nil, false
 	if p.meta.Token != "" {
-		p.m.Props.SetName(NameToken, mapi.StringValue(p.meta.Token))
+		p.m.Props.SetName(itemprops.NameToken, mapi.StringValue(p.meta.Token))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
 // Values of properties that say what flags say. [MS-OXCMSG] 2.2.1.6,
@@ -19,9 +20,6 @@ const (
 	iconForwarded   = 262
 	followupFlagged = 2
 )
-
-// tokenName keeps [transport.Meta.Token].
-var tokenName = mapi.Name{Set: mapi.PSPublicStrings, Name: "mailconv-token"}
 
 // Flags reads the flags of an item from its properties.
 func Flags(ps mapi.Properties) (f transport.Flags) {
@@ -124,7 +122,7 @@ func (it *Item) Received() time.Time {
 func meta(it *Item) transport.Meta {
 	ps := it.Message.Props
 	m := transport.Meta{
-		Key: key(it.Place), ObjectID: "i" + string(key(it.ID)), Token: ps.NameText(tokenName), Size: it.Size,
+		Key: key(it.Place), ObjectID: "i" + string(key(it.ID)), Token: ps.NameText(itemprops.NameToken), Size: it.Size,
 		Received: it.Received(), Flags: Flags(ps), Keywords: Keywords(ps), Class: it.Class(),
 		Subject: ps.Text(mapi.PidTagSubject), MessageID: ps.Text(mapi.PidTagInternetMessageId),
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
 // StoreOptions say what a [Store] shows.
@@ -255,7 +256,7 @@ func (s *Store) Put(ctx context.Context, f transport.Folder, m transport.Meta, c
 		n.Props.Set(mapi.PidTagMessageDeliveryTime, mapi.TimeValue(m.Received))
 	}
 	if m.Token != "" {
-		n.Props.SetName(tokenName, mapi.StringValue(m.Token))
+		n.Props.SetName(itemprops.NameToken, mapi.StringValue(m.Token))
 	}
 	if !slices.EqualFunc(n.Props, msg.Props, func(a, b mapi.Property) bool {
 		return a.Tag == b.Tag && a.Value.InMemory() == b.Value.InMemory() && string(a.Value.Raw()) == string(b.Value.Raw())
