@@ -7,7 +7,7 @@ export MAILCONV_REFERENCE := $(if $(MAILCONV_REFERENCE),$(abspath $(MAILCONV_REF
 FUZZTIME ?= 10m
 TOOL = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: help build test test-race test-deps test-stores test-stores-short cross bench fuzz fuzz-short lint generate
+.PHONY: help build test test-race test-deps test-long test-stores test-stores-short cross bench fuzz fuzz-short lint generate
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,13 @@ test-race: ## the same under the race detector
 test-deps: ## install the Debian packages that the integration tests use (needs root)
 	scripts/test-deps
 
+test-long: ## tests that wait in real time: a server that stalls for 40 seconds
+	MAILCONV_LONG=1 $(GO) test -run FortySeconds -v ./transport/imap
+
 test-stores: ## copies between all kinds of stores: kills, full disks, chains; the long form
-	scripts/kill-test 100 "maildir mbox dir imap"
+	scripts/kill-test 100 maildir mbox dir imap
+	scripts/kill-test 50 cyrus pop3
+	scripts/pairs-test
 	scripts/chain-test 20000
 	scripts/disk-test
 
