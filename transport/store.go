@@ -142,6 +142,15 @@ type Watcher interface {
 	Watch(ctx context.Context, folders []Folder) iter.Seq2[Folder, error]
 }
 
+// A Selector is a source in which one item may lie in several folders, as a mail
+// with several labels does.
+type Selector interface {
+	// Select names the folders whose items are wanted. Of an item that is in
+	// several of them one hands it over, and the others list it with
+	// Meta.Skip. Without a call all folders count.
+	Select(folders []Folder)
+}
+
 // A Searcher lists the items that match a query in the store's own language.
 type Searcher interface {
 	Search(ctx context.Context, f Folder, query string) iter.Seq2[Meta, error]

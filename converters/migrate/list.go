@@ -325,6 +325,14 @@ func (ls *lister) knownItem(it ledger.Item, m transport.Meta) []func(*ledger.Tx)
 		ls.j.known++
 		r.count(func(res *Result) { res.Known++ })
 		return nil
+	case m.Skip != "" && it.State == ledger.Copied:
+		// Another folder hands it over now, and will find it by this row.
+		ls.j.known++
+		r.count(func(res *Result) { res.Known++ })
+		if it.Gone != ledger.Here {
+			return nil
+		}
+		return update(func(tx *ledger.Tx) error { return tx.SetGone(it.ID, ledger.GoneSource) })
 	case !it.State.Final() || it.State == ledger.Failed:
 		if changed {
 			return update(func(tx *ledger.Tx) error { return tx.SetMeta(it.ID, m) })

@@ -188,6 +188,7 @@ func (d *dryRun) run(ctx context.Context) error {
 		}
 		list = append(list, f)
 	}
+	r.selects(list)
 	have := r.sinkFolders(ctx)
 	rows, kept, err := d.kept(ctx, list)
 	if err != nil {

@@ -303,6 +303,7 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 		}
 		list = append(list, f)
 	}
+	r.selects(list)
 	rows, err := r.l.Folders(ctx)
 	if err != nil {
 		return nil, err
@@ -401,6 +402,22 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 		}
 		return nil
 	})
+}
+
+// selects tells a source in which items may be in several folders which folders
+// count. T45
+func (r *run) selects(list []transport.Folder) {
+	s, ok := transport.As[transport.Selector](r.src)
+	if !ok {
+		return
+	}
+	var wanted []transport.Folder
+	for _, f := range list {
+		if f.Err == nil && !f.NoItems && r.o.Filter.folder(f.Path) && (!f.Hidden || r.o.Filter.Hidden) {
+			wanted = append(wanted, f)
+		}
+	}
+	s.Select(wanted)
 }
 
 // sinkFolders are the folders that the sink has, where it can be listed.

@@ -32,7 +32,7 @@ func Driver() transport.Driver {
 		Params: append(dial.Params(), sasl.Param(),
 			transport.Param{Name: "authzid", Help: "user to act as, when the login is a master user's"},
 			transport.Param{Name: "namespace", Help: "personal (default), other, shared or all: whose folders are listed"},
-			transport.Param{Name: "labels", Help: "Gmail: folders (default, one copy for each label) or keywords (all mail once, labels as keywords)"},
+			transport.Param{Name: "labels", Help: "Gmail: folders (default; each mail once, in the inbox or under its first label, other labels as keywords), keywords (all in All Mail) or copies (one for each label)"},
 			transport.Param{Name: "connections", Help: "most connections at once (default 4)"},
 			transport.Param{Name: "settle", Help: "how long the server may go on with an APPEND after the connection broke (default 10s)"},
 			transport.Param{Name: "poll", Help: "watch: how often folders without IDLE are looked at, as in 30s (default 1m)"},
@@ -64,7 +64,7 @@ type Options struct {
 	Auth string
 	// Namespace is personal, other, shared or all; "" is personal.
 	Namespace string
-	// Labels is folders or keywords, for Gmail; "" is folders.
+	// Labels is folders, keywords or copies, for Gmail; "" is folders.
 	Labels string
 	// Connections is the most connections at once; 0 is 4.
 	Connections int
@@ -94,6 +94,7 @@ type Store struct {
 	spaces   *namespaces
 	known    map[string]mailbox // by raw name
 	byPath   map[string]string  // path to raw name
+	wanted   map[string]bool    // raw names of Select, nil before
 	flagSets map[string]flagSet // by raw name
 	appendMx int64              // APPENDLIMIT, -1 none
 }
@@ -118,7 +119,7 @@ func open(ctx context.Context, a transport.Address, env *transport.Env) (*Store,
 	if err := choice("namespace", o.Namespace, "personal", "other", "shared", "all"); err != nil {
 		return nil, err
 	}
-	if err := choice("labels", o.Labels, "folders", "keywords"); err != nil {
+	if err := choice("labels", o.Labels, labelsFolders, labelsKeywords, labelsCopies); err != nil {
 		return nil, err
 	}
 	if !sasl.Known(o.Auth) {

@@ -293,7 +293,7 @@ func (l *lister) filter() {
 		want = "personal"
 	}
 	keep := l.list[:0]
-	gmail := l.s.o.Labels == "keywords" && l.c.can("X-GM-EXT-1")
+	gmail := l.s.o.Labels == labelsKeywords && l.c.can("X-GM-EXT-1")
 	for _, m := range l.list {
 		kind, longest := "personal", -1
 		for _, k := range kinds {

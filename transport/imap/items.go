@@ -132,6 +132,9 @@ func (l *listing) changes(ctx context.Context, old token) (list []transport.Meta
 	if err := c.open(ctx, "list", l.folder, l.raw, false, false); err != nil {
 		return nil, false, err
 	}
+	if c.gmail() && l.s.o.Labels != labelsKeywords {
+		return nil, false, nil // another label may have changed where a mail belongs
+	}
 	st := c.state
 	if st.validity != old.validity || st.modseq == 0 || old.modseq == 0 || old.next == 0 || st.next < old.next {
 		return nil, false, nil

@@ -3,7 +3,6 @@ package imap
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -160,7 +159,7 @@ func (s *Store) metaItems(c *session, header bool) string {
 	case c.can("X-GM-EXT-1"):
 		items += " X-GM-MSGID"
 	}
-	if s.o.Labels == "keywords" && c.can("X-GM-EXT-1") {
+	if c.gmail() {
 		items += " X-GM-LABELS"
 	}
 	if header {
@@ -205,7 +204,7 @@ func (c *session) readMeta(ctx context.Context, r *wire.Response) (l listed, err
 			l.meta.ObjectID = a.Value.Text
 		case "X-GM-LABELS":
 			for _, v := range a.Value.List {
-				labels = append(labels, wire.DecodeMailbox(strings.TrimPrefix(v.Text, `\`)))
+				labels = append(labels, v.Text)
 			}
 		case "MODSEQ":
 			if len(a.Value.List) > 0 {
@@ -215,10 +214,8 @@ func (c *session) readMeta(ctx context.Context, r *wire.Response) (l listed, err
 			l.meta.MessageID = messageID(a.Value.Text)
 		}
 	}
-	for _, k := range labels {
-		if k != "" && !slices.Contains(l.meta.Keywords, k) {
-			l.meta.Keywords = append(l.meta.Keywords, k)
-		}
+	if l.full && c.gmail() {
+		c.label(&l.meta, labels)
 	}
 	return l, nil
 }
