@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mailconv/mailconv/mapi/rop"
@@ -130,6 +131,11 @@ func (b *batch) made() []uint32 {
 
 // free gives objects back with the next request.
 func (s *session) free(handles ...uint32) { s.release = append(s.release, handles...) }
+
+// use takes an object out of those that will be given back.
+func (s *session) use(handle uint32) {
+	s.release = slices.DeleteFunc(s.release, func(h uint32) bool { return h == handle })
+}
 
 // do sends the operations. What does not fit into one answer is sent again. The
 // error is that of the request as a whole; see first for the others.

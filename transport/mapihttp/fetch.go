@@ -1,0 +1,195 @@
+package mapihttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mapi/fasttransfer"
+	"github.com/mailconv/mailconv/mapi/rop"
+	"github.com/mailconv/mailconv/msg/cfb"
+	"github.com/mailconv/mailconv/transport"
+)
+
+const (
+	// transferPiece is how much of a stream one operation carries.
+	transferPiece = 0x7BC0
+	// groupItems and groupBytes bound what is read before it is handed over.
+	groupItems = 16
+	groupBytes = 4 << 20
+	// maxBackoffs is how often a server may ask to wait within one stream.
+	maxBackoffs = 20
+)
+
+// Fetch implements [transport.Source]: items are objects, each read by one
+// FastTransfer stream. Small ones take one request.
+func (st *Store) Fetch(ctx context.Context, f transport.Folder, keys []transport.Key, _ []transport.Form) iter.Seq2[transport.Fetched, error] {
+	return func(yield func(transport.Fetched, error) bool) {
+		id, err := st.folderID(ctx, "fetch", f)
+		if err != nil {
+			yield(transport.Fetched{}, err)
+			return
+		}
+		for len(keys) > 0 {
+			// A group is read to its end before its first item is handed
+			// over, so that a slow reader does not keep a session.
+			var got []transport.Fetched
+			err := st.run(ctx, "fetch", func(s *session) error {
+				var bytes int64
+				for n := len(got); n < len(keys) && n < groupItems && bytes < groupBytes; n++ {
+					c, size, err := st.fetchOne(ctx, s, id, keys[n])
+					if err != nil && (ctx.Err() != nil || s.dead || contextLost(err)) {
+						return err
+					}
+					got = append(got, transport.Fetched{Key: keys[n], Content: c, Err: fail("fetch", f, keys[n], err)})
+					bytes += size
+				}
+				return nil
+			})
+			for i, fe := range got {
+				end := ctx.Err()
+				if end != nil {
+					fe.Content.Close()
+					yield(transport.Fetched{}, end)
+				}
+				if end != nil || !yield(fe, nil) {
+					for _, rest := range got[i+1:] {
+						rest.Content.Close()
+					}
+					return
+				}
+			}
+			keys = keys[len(got):]
+			if err != nil {
+				yield(transport.Fetched{}, fail("fetch", f, "", err))
+				return
+			}
+		}
+	}
+}
+
+// fetchOne reads one message. Nothing is marked as read by it.
+func (st *Store) fetchOne(ctx context.Context, s *session, folder rop.ObjectID, key transport.Key) (*transport.Content, int64, error) {
+	id, kind, err := parseKey(key)
+	if err != nil {
+		return nil, 0, err
+	}
+	mode := uint8(rop.ReadOnly)
+	if kind == deletedItem {
+		mode = rop.OpenSoftDeleted
+	}
+	b := s.batch("fetch")
+	m := b.out(b.put(s.logon), &rop.OpenMessage{CodePage: rop.LogonCodePage, FolderID: folder, OpenModeFlags: mode, MessageID: id})
+	x := b.out(b.index(m), &rop.FastTransferSourceCopyTo{SendOptions: rop.SendUnicode})
+	g := b.in(b.index(x), getBuffer)
+	if err := b.do(ctx); err != nil {
+		return nil, 0, err
+	}
+	s.free(b.made()...)
+	for _, n := range []int{m, x} {
+		if err := b.err(n); err != nil {
+			return nil, 0, err
+		}
+	}
+	buf := st.spool.Create()
+	c := &transport.Content{Form: transport.FormObject, OnClose: buf.Close}
+	s.use(b.handle(x))
+	err = st.download(ctx, s, "fetch", b.handle(x), &answered{b, g}, buf)
+	s.free(b.handle(x))
+	if err == nil {
+		err = decode(ctx, buf.Blob, c)
+	}
+	if err != nil {
+		c.Close()
+		return nil, 0, err
+	}
+	blob, _ := buf.Blob()
+	return c, blob.Size(), nil
+}
+
+// getBuffer asks for as much as fits.
+var getBuffer = &rop.FastTransferSourceGetBuffer{BufferSize: rop.LongCount, MaximumBufferSize: transferPiece}
+
+// answered is an operation of a batch that was sent.
+type answered struct {
+	b *batch
+	n int
+}
+
+// download copies a stream. first is the answer that is there already, or nil.
+func (st *Store) download(ctx context.Context, s *session, op string, handle uint32, first *answered, w io.Writer) error {
+	backoffs := 0
+	for {
+		if first == nil {
+			b := s.batch(op)
+			b.flags |= rop.Chain
+			n := b.in(b.put(handle), getBuffer)
+			if err := b.do(ctx); err != nil {
+				return err
+			}
+			first = &answered{b, n}
+		}
+		b, n := first.b, first.n
+		first = nil
+		var list []rop.Response
+		if a := b.answers[n]; a != nil {
+			list = append(list, *a)
+		} else {
+			return b.err(n)
+		}
+		list = append(list, b.extra...)
+		for _, a := range list {
+			switch body := a.Body.(type) {
+			case *rop.FastTransferBackoff:
+				if backoffs++; backoffs > maxBackoffs {
+					return &transport.Error{Kind: transport.Throttled, Op: op, After: time.Duration(body.BackoffTime) * time.Millisecond, Err: a.Code}
+				}
+				if err := st.o.Clock.Sleep(ctx, time.Duration(min(body.BackoffTime, 60000))*time.Millisecond); err != nil {
+					return err
+				}
+				continue
+			case *rop.FastTransferSourceGetBufferResult:
+				if a.Code != rop.Success {
+					return fmt.Errorf("%v: %w", a.ID, a.Code)
+				}
+				if _, err := w.Write(body.Data); err != nil {
+					return &transport.Error{Kind: transport.Unavailable, Op: op, Err: err}
+				}
+				switch body.TransferStatus {
+				case rop.TransferDone:
+					return nil
+				case rop.TransferError:
+					return &transport.Error{Op: op, Err: errors.New("the server could not go on with the stream (TransferStatus 0)")}
+				}
+				if len(body.Data) == 0 && body.TransferStatus != rop.TransferPartial && body.TransferStatus != rop.TransferNoRoom {
+					return &transport.Error{Kind: transport.Temporary, Op: op, Err: fmt.Errorf("TransferStatus 0x%04X with no data", body.TransferStatus)}
+				}
+			default:
+				return fmt.Errorf("%v: %w", a.ID, a.Code)
+			}
+		}
+	}
+}
+
+// decode reads an object out of its stream.
+func decode(ctx context.Context, open func() (mapi.Blob, error), c *transport.Content) error {
+	blob, err := open()
+	if err != nil {
+		return &transport.Error{Kind: transport.Unavailable, Op: "fetch", Err: err}
+	}
+	sec, ok := blob.(mapi.Section)
+	if !ok {
+		return fmt.Errorf("a spooled body of type %T", blob)
+	}
+	m, problems, err := fasttransfer.Decode(ctx, sec.R, sec.N, &fasttransfer.Options{CodePage: codePage, Storage: cfb.ReadStorage})
+	if err != nil {
+		return err
+	}
+	m.Props.DeleteName(tokenName) // ours, and of no use elsewhere
+	c.Object, c.Problems = m, problems
+	return nil
+}
