@@ -261,6 +261,17 @@ func (st *Store) each(ids []rop.ObjectID, at []int, errs []error, work func([]ro
 	return nil
 }
 
+// absent reports whether a message is not in the folder.
+func (st *Store) absent(ctx context.Context, folder rop.ObjectID, key transport.Key) bool {
+	id, kind, err := parseKey(key)
+	if err != nil || kind != normalItem {
+		return false
+	}
+	errs := make([]error, 1)
+	st.present(ctx, folder, []rop.ObjectID{id}, []int{0}, errs)
+	return errs[0] != nil && transport.KindOf(errs[0]) == transport.NotFound
+}
+
 // present notes which messages are not in the folder.
 func (st *Store) present(ctx context.Context, folder rop.ObjectID, ids []rop.ObjectID, at []int, errs []error) {
 	err := st.run(ctx, "move", func(s *session) error {
@@ -299,6 +310,10 @@ func (st *Store) Delete(ctx context.Context, f transport.Folder, refs []transpor
 		})
 	})
 	for i := range errs {
+		// What is not there makes the answer partial.
+		if c, ok := codeOf(errs[i]); ok && c == rop.PartiallyComplete && st.absent(ctx, id, refs[i]) {
+			errs[i] = nil
+		}
 		if errs[i] = fail("delete", f, refs[i], errs[i]); errs[i] != nil && transport.KindOf(errs[i]) == transport.NotFound {
 			errs[i] = nil
 		}

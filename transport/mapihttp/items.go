@@ -20,21 +20,25 @@ var metaTags = []mapi.Tag{
 	mapi.PidTagSubject, mapi.PidTagInternetMessageId, mapi.PidTagSearchKey,
 }
 
-// metaNames are the named ones.
-var metaNames = []mapi.Name{mapi.PidNameKeywords, tokenName}
-
-var metaNameTypes = []mapi.Type{mapi.TypeMultipleString, mapi.TypeString}
-
-// metaColumns are metaTags and those names that the mailbox knows.
-func (st *Store) metaColumns(ctx context.Context, s *session) ([]mapi.Tag, error) {
-	ids, err := st.propertyIDs(ctx, s, metaNames, false)
-	if err != nil {
-		return nil, err
-	}
+// metaColumns are metaTags and the named ones. The name of categories is made
+// where the mailbox does not have it yet, as each client does; that of tokens
+// only where tokens will be looked for.
+func (st *Store) metaColumns(ctx context.Context, s *session, tokens bool) ([]mapi.Tag, error) {
 	tags := metaTags[:len(metaTags):len(metaTags)]
-	for i, id := range ids {
-		if id != 0 {
-			tags = append(tags, mapi.NewTag(id, metaNameTypes[i]))
+	for _, n := range []struct {
+		name   mapi.Name
+		t      mapi.Type
+		create bool
+	}{{mapi.PidNameKeywords, mapi.TypeMultipleString, true}, {tokenName, mapi.TypeString, tokens}} {
+		ids, err := st.propertyIDs(ctx, s, []mapi.Name{n.name}, n.create)
+		if _, refused := codeOf(err); refused && n.create {
+			ids, err = st.propertyIDs(ctx, s, []mapi.Name{n.name}, false)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if ids[0] != 0 {
+			tags = append(tags, mapi.NewTag(ids[0], n.t))
 		}
 	}
 	return tags, nil
@@ -153,7 +157,7 @@ func (st *Store) listTable(ctx context.Context, op string, id rop.ObjectID, k ki
 	var list []transport.Meta
 	err := st.run(ctx, op, func(s *session) error {
 		list = list[:0]
-		columns, err := st.metaColumns(ctx, s)
+		columns, err := st.metaColumns(ctx, s, false)
 		if err != nil {
 			return err
 		}

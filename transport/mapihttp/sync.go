@@ -191,21 +191,15 @@ func (c *changeList) reads(l *fasttransfer.Lexer) error {
 	return nil
 }
 
-// changes synchronizes a folder from a token, and completes what it tells.
-func (st *Store) changes(ctx context.Context, id rop.ObjectID, token string) (list *changeList, err error) {
+// changes synchronizes a folder from a state, and completes what it tells. With
+// tokens the marks of runs are told too.
+func (st *Store) changes(ctx context.Context, id rop.ObjectID, token string, tokens bool) (list *changeList, err error) {
 	state, err := parseToken(token)
 	if err != nil {
 		return nil, err
 	}
 	err = st.run(ctx, "list", func(s *session) error {
-		// A token may be found later; what has its name must be seen.
-		if _, err := st.propertyIDs(ctx, s, metaNames, true); err != nil {
-			var code rop.Code
-			if !errors.As(err, &code) {
-				return err
-			}
-		}
-		tags, err := st.metaColumns(ctx, s)
+		tags, err := st.metaColumns(ctx, s, tokens)
 		if err != nil {
 			return err
 		}
@@ -275,10 +269,10 @@ func stateRefused(err error) bool {
 // synchronized lists a folder by synchronization; false when the server cannot.
 func (st *Store) synchronized(ctx context.Context, f transport.Folder, id rop.ObjectID, c *transport.Cursor, yield func(transport.Meta) bool) (bool, error) {
 	token := c.Token
-	list, err := st.changes(ctx, id, token)
+	list, err := st.changes(ctx, id, token, false)
 	if err != nil && token != "" && stateRefused(err) {
 		token = ""
-		list, err = st.changes(ctx, id, "")
+		list, err = st.changes(ctx, id, "", false)
 	}
 	if err != nil {
 		if code, ok := codeOf(err); ok && code == rop.NotSupported {

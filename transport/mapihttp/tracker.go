@@ -18,9 +18,9 @@ func (st *Store) Mark(ctx context.Context, f transport.Folder) (string, error) {
 	st.mu.Lock()
 	token := st.marks[id.String()]
 	st.mu.Unlock()
-	list, err := st.changes(ctx, id, token)
+	list, err := st.changes(ctx, id, token, true)
 	if err != nil && token != "" && stateRefused(err) {
-		list, err = st.changes(ctx, id, "")
+		list, err = st.changes(ctx, id, "", true)
 	}
 	if err != nil {
 		return "", fail("mark", f, "", err)
@@ -42,9 +42,9 @@ func (st *Store) Since(ctx context.Context, f transport.Folder, mark string) ite
 			yield(transport.Meta{}, err)
 			return
 		}
-		list, err := st.changes(ctx, id, mark)
+		list, err := st.changes(ctx, id, mark, true)
 		if err != nil && mark != "" && stateRefused(err) {
-			list, err = st.changes(ctx, id, "")
+			list, err = st.changes(ctx, id, "", true)
 		}
 		if err != nil {
 			yield(transport.Meta{}, fail("list", f, "", err))

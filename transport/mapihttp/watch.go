@@ -154,9 +154,9 @@ func (w *watch) collect(ctx context.Context, s *session, handles map[uint32]rop.
 func (w *watch) look(ctx context.Context, yield func(transport.Folder, error) bool) error {
 	for _, id := range w.ids {
 		state, known := w.states[id]
-		list, err := w.st.changes(ctx, id, state)
+		list, err := w.st.changes(ctx, id, state, false)
 		if err != nil && state != "" && stateRefused(err) {
-			list, err = w.st.changes(ctx, id, "")
+			list, err = w.st.changes(ctx, id, "", false)
 		}
 		if err != nil {
 			return err
