@@ -55,9 +55,6 @@ type Converter interface {
 	ToObject(ctx context.Context, c *Content) (*Content, error)
 }
 
-// planned are schemes that are reserved for drivers to come.
-var planned = []string{"mapihttp"}
-
 // A Registry is a list of drivers.
 type Registry struct{ drivers []Driver }
 
@@ -99,9 +96,6 @@ func (r *Registry) Resolve(a Address) (Driver, Address, error) {
 			Kind: Usage, Op: "open", Err: fmt.Errorf("%s is not a store that is known here", a.Path),
 			Remedy: "name its kind, as in mbox:" + a.Path,
 		}
-	}
-	if slices.Contains(planned, a.Scheme) {
-		return Driver{}, a, &Error{Kind: Usage, Op: "open", Err: fmt.Errorf("stores of the kind %s are not built yet", a.Scheme)}
 	}
 	var known []string
 	for _, d := range r.drivers {

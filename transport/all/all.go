@@ -12,6 +12,7 @@ import (
 	"github.com/mailconv/mailconv/transport/graph"
 	"github.com/mailconv/mailconv/transport/imap"
 	"github.com/mailconv/mailconv/transport/maildir"
+	"github.com/mailconv/mailconv/transport/mapihttp"
 	"github.com/mailconv/mailconv/transport/mbox"
 	"github.com/mailconv/mailconv/transport/olm"
 	"github.com/mailconv/mailconv/transport/pop3"
@@ -35,5 +36,6 @@ func Registry() *transport.Registry {
 		smtp.Driver(),
 		ews.Driver(),
 		graph.Driver(),
+		mapihttp.Driver(),
 	)
 }

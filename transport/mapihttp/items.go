@@ -144,7 +144,6 @@ func (st *Store) items(ctx context.Context, f transport.Folder, c *transport.Cur
 	return nil
 }
 
-
 // listTable lists a contents table.
 func (st *Store) listTable(ctx context.Context, op string, id rop.ObjectID, k kindOfItem, restrict rop.Restriction, yield func(transport.Meta) bool) error {
 	flags := uint8(0)

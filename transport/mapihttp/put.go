@@ -291,4 +291,3 @@ var assigned = []mapi.Tag{
 }
 
 var _ fasttransfer.AtomWriter = (*upload)(nil)
-
