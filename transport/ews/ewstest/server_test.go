@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/mailconv/mailconv/converters"
+	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews/ewstest"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
 )
@@ -38,7 +39,7 @@ func start(t testing.TB, o ewstest.Options) *fixture {
 	f.carol = f.boxes.Add(mailbox.Account{Address: "carol@example.test", Name: "Carol Example", Password: "secret", FolderNames: map[mailbox.WellKnown]string{mailbox.Inbox: "Posteingang"}})
 	f.robot = f.boxes.Add(mailbox.Account{Address: "svc@example.test", Name: "Service Account", Password: "secret"})
 	f.boxes.AllowImpersonation("svc@example.test", mailbox.Everybody)
-	o.Mailboxes, o.Convert = f.boxes, &converters.Converter{}
+	o.Mailboxes, o.Convert = f.boxes, f.convert()
 	o.Record = func(x ewstest.Exchange) {
 		f.mu.Lock()
 		f.seen = append(f.seen, x)
@@ -204,3 +205,5 @@ func TestFoldersAreMadeMovedAndDeleted(t *testing.T) {
 		}
 	}
 }
+
+func (f *fixture) convert() transport.Converter { return &converters.Converter{Spool: f.boxes.Spool()} }
