@@ -69,7 +69,15 @@ func (c *call) base() string { return c.s.root + "/" + c.version }
 
 // body reads a JSON body and judges it.
 func (c *call) body() (object, error) {
-	b := &bounded{r: c.r.Body, left: c.s.o.Limits.Body}
+	if !isJSON(c.r) {
+		return nil, fail(415, "RequestBodyRead", "The Content-Type is not application/json.")
+	}
+	limit := c.s.o.Limits.Body
+	if c.route.name == "attachments.create" {
+		// The largest file that may come this way, in base64, is 4 MB itself.
+		limit = max(limit, c.s.o.Limits.Inline*4/3+64<<10)
+	}
+	b := &bounded{r: c.r.Body, left: limit}
 	o, err := readJSON(b)
 	switch {
 	case b.over:
@@ -159,8 +167,13 @@ func (c *call) noContent(status int) error {
 	return nil
 }
 
+// maxDrain is how much of a request that is refused is read all the same, so
+// that the client hears why before its connection closes.
+const maxDrain = 64 << 20
+
 // sendError answers with an error.
 func (s *Server) sendError(w http.ResponseWriter, r *http.Request, err error) {
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrain)
 	var e *apiError
 	switch {
 	case errors.As(err, &e):

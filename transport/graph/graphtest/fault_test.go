@@ -163,8 +163,14 @@ func TestRates(t *testing.T) {
 	c.do(201, "POST", "me/messages", body())
 	c.do(429, "POST", "me/messages", body())
 	clk.Sleep(context.Background(), 5*time.Minute)
-	c.do(201, "POST", "me/messages", body())
-	if e := s.Exceeded(); e["RequestRate"] != 1 || e["UploadRate"] != 1 {
+	// A body that does not tell its size counts too.
+	resp, err = c.raw("POST", "me/messages", struct{ io.Reader }{strings.NewReader(`{"subject":"` + strings.Repeat("x", 600) + `"}`)}, "application/json")
+	if err != nil || resp.StatusCode != 201 {
+		t.Fatalf("without a size: %v %v", resp, err)
+	}
+	resp.Body.Close()
+	c.do(429, "POST", "me/messages", body())
+	if e := s.Exceeded(); e["RequestRate"] != 1 || e["UploadRate"] != 2 {
 		t.Errorf("exceeded: %v", e)
 	}
 }

@@ -70,8 +70,9 @@ type portion struct {
 }
 
 // enter takes one request from the budget of an application and a mailbox.
-// leave gives its place back.
-func (s *Server) enter(app, box string, size int64) (leave func(), err error) {
+// size is that of its body, negative when it does not say. leave gives its
+// place back and counts the bytes of a body that was read.
+func (s *Server) enter(app, box string, size int64) (leave func(read int64), err error) {
 	l := s.o.Limits
 	now := s.now()
 	s.mu.Lock()
@@ -85,12 +86,16 @@ func (s *Server) enter(app, box string, size int64) (leave func(), err error) {
 	if b.running++; b.running > s.peak {
 		s.peak = b.running
 	}
-	leave = func() {
+	leave = func(read int64) {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		b.running--
-		s.mu.Unlock()
+		if size < 0 && read > 0 {
+			b.uploads = append(b.uploads, portion{now, read})
+			b.uploaded += read
+		}
 	}
-	refuse := func(what string, after time.Duration) (func(), error) {
+	refuse := func(what string, after time.Duration) (func(int64), error) {
 		s.exceeded[what]++
 		b.running--
 		e := &apiError{status: http.StatusTooManyRequests, code: "ApplicationThrottled", message: fmt.Sprintf("Application is over its %s limit.", what)}

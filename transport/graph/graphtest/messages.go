@@ -317,7 +317,25 @@ func (c *call) serve(typ, etag string, b mapi.Blob) error {
 	h := c.w.Header()
 	h.Set("Content-Type", typ)
 	h.Set("ETag", etag)
-	if s, ok := r.(io.ReadSeeker); ok && !c.s.o.Quirks.NoRange {
+	s, seeks := r.(io.ReadSeeker)
+	if !seeks && c.r.Header.Get("Range") != "" && !c.s.o.Quirks.NoRange {
+		buf := c.s.boxes.Spool().Create()
+		defer buf.Close()
+		if _, err := io.Copy(buf, r); err != nil {
+			return err
+		}
+		whole, err := buf.Blob()
+		if err != nil {
+			return err
+		}
+		again, err := whole.Open(c.ctx)
+		if err != nil {
+			return err
+		}
+		defer again.Close()
+		s, seeks = again.(io.ReadSeeker)
+	}
+	if seeks && !c.s.o.Quirks.NoRange {
 		http.ServeContent(c.w, c.r, "", time.Time{}, s)
 		return nil
 	}

@@ -158,7 +158,7 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request, version string, p
 		if err := c.find(me); err != nil {
 			return err
 		}
-		return c.run(out)
+		return c.run(out, in)
 	}()
 	if err != nil {
 		s.sendError(out, r, err)
@@ -232,7 +232,7 @@ func (c *call) may(f mailbox.FolderID, r mailbox.Rights) error {
 }
 
 // run counts a call against the limits, lets the faults strike and handles it.
-func (c *call) run(out *meter) error {
+func (c *call) run(out *meter, in *countReader) error {
 	box := ""
 	if c.box != nil {
 		box = c.box.Address()
@@ -240,7 +240,7 @@ func (c *call) run(out *meter) error {
 		if err != nil {
 			return err
 		}
-		defer leave()
+		defer func() { leave(in.n) }()
 	}
 	return c.s.strike(c.ctx, out, c.route.name, box, func() error { return c.route.h(c) })
 }
@@ -250,7 +250,7 @@ func (c *call) upload() int64 {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodDelete {
 		return 0
 	}
-	return max(c.r.ContentLength, 0)
+	return c.r.ContentLength
 }
 
 func (s *Server) importAllowed() error {

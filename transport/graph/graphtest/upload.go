@@ -106,11 +106,11 @@ func (s *Server) outlook(w http.ResponseWriter, r *http.Request, path []string) 
 			return fail(404, "ErrorItemNotFound", "The upload session was not found.")
 		}
 		rec.Mailbox = box.Address()
-		leave, err := s.enter(who.app, box.Address(), max(r.ContentLength, 0))
+		leave, err := s.enter(who.app, box.Address(), r.ContentLength)
 		if err != nil {
 			return err
 		}
-		defer leave()
+		defer func() { leave(in.n) }()
 		return s.strike(r.Context(), out, rec.Call, box.Address(), do)
 	}()
 	if err != nil {
