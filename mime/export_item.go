@@ -90,7 +90,7 @@ func (x *exporter) itemPart() (p *part, alternative bool, err error) {
 	}
 	method, _ := calendar.Part(x.m)
 	write := func(w io.Writer) (mapi.Problems, []mapi.Loss, error) {
-		r, err := calendar.Export(x.ctx, w, []*mapi.Message{x.m}, &calendar.ExportOptions{Part: true, Resolve: x.smtpOf})
+		r, err := calendar.Export(x.ctx, w, []*mapi.Message{x.m}, &calendar.ExportOptions{Part: true, Losses: x.opt.Losses, Resolve: x.smtpOf()})
 		return r.Problems, r.Losses, err
 	}
 	t, err := x.generated("calendar", "text/calendar", write)
@@ -192,17 +192,36 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// smtpOf finds the SMTP address of an Exchange address.
-func (x *exporter) smtpOf(ctx context.Context, dn string) (string, bool) {
-	if s, ok := x.exMap[strings.ToLower(dn)]; ok {
-		return s, true
-	}
-	if x.opt.Resolver != nil {
-		if s, ok := x.opt.Resolver.ResolveEX(dn); ok {
-			return s, true
+// smtpOf finds the SMTP addresses of the Exchange addresses of the message, as
+// its header has them.
+func (x *exporter) smtpOf() func(context.Context, string) (string, bool) {
+	stored := x.storedFields()
+	known := make(map[string]string)
+	add := func(p person, field string, creator bool) {
+		dn := strings.ToLower(p.addr)
+		if dn == "" || known[dn] != "" || strings.EqualFold(p.typ, "SMTP") {
+			return
+		}
+		if a := x.address(&p, x.hint(stored, field, &p), creator); a.Addr != "" && !hasPrefixFold(a.Addr, "imcea") {
+			known[dn] = a.Addr
 		}
 	}
-	return "", false
+	add(tagsFrom.of(x.m.Props), "From", true)
+	add(tagsSender.of(x.m.Props), "Sender", true)
+	for _, r := range x.m.Recipients {
+		field := "To"
+		if r.Type() == mapi.RecipientCc {
+			field = "Cc"
+		}
+		add(tagsRecipient.of(r.Props), field, false)
+	}
+	return func(_ context.Context, dn string) (string, bool) {
+		if s := known[strings.ToLower(dn)]; s != "" {
+			return s, true
+		}
+		s := x.resolve(dn, false)
+		return s, s != ""
+	}
 }
 
 // inItem reports whether an attachment is in the part of the item.

@@ -34,7 +34,7 @@ func (x *exporter) listProps(ps mapi.Properties, where string, carried map[uint1
 		}
 		if p.Name != nil {
 			switch {
-			case *p.Name == mapi.PidNameKeywords, p.Name.Set == KeepSet:
+			case *p.Name == mapi.PidNameKeywords && p.Value.Type().IsString(), p.Name.Set == KeepSet:
 				continue
 			case p.Name.Set == mapi.PSInternetHeaders && p.Name.Name != "" && p.Value.Type().IsString():
 				continue

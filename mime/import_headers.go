@@ -346,6 +346,9 @@ func (im *importer) internetHeaders(fs header.Fields) {
 			values = append(values, strings.ReplaceAll(v, "\x00", ""))
 		}
 		n := mapi.Name{Set: mapi.PSInternetHeaders, Name: name}
+		if name == "accept-language" {
+			n = mapi.PidNameAcceptLanguage // which is spelled without the hyphen
+		}
 		switch len(values) {
 		case 0:
 		case 1:

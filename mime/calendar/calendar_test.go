@@ -292,7 +292,7 @@ func TestTaskAndJournal(t *testing.T) {
 	}
 	// The day was changed: the time of the day that was kept goes with it.
 	task.Props.SetName(mapi.PidLidTaskDueDate, mapi.TimeValue(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)))
-	if out := write(t, list, nil); strings.Contains(out, "20260110") || !strings.Contains(out, "DUE;VALUE=DATE:20260201") {
+	if out := write(t, list, nil); strings.Contains(out, "20260110T17") || !strings.Contains(out, "DUE;VALUE=DATE:20260201") {
 		t.Error(out)
 	}
 }

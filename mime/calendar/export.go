@@ -229,7 +229,7 @@ func (x *exporter) message(m *mapi.Message) {
 		x.begin(method, kept)
 	}
 	x.report.Items++
-	if x.opt.Losses {
+	if x.opt.Losses && !x.opt.Part {
 		x.listLosses(m)
 	}
 	switch componentOf(m) {

@@ -70,6 +70,9 @@ func (x *exporter) common(it *item, m *mapi.Message) {
 			if x.opt.Part && inHeader[set[i].tag] {
 				continue
 			}
+			if m != x.m && set[i].ical == reminderLine {
+				continue // that of the series
+			}
 			if !follows(&set[i], m, stamped) {
 				x.field(it, &set[i], ps)
 			}
@@ -80,7 +83,7 @@ func (x *exporter) common(it *item, m *mapi.Message) {
 
 // inHeader are the properties that the header of a mail tells about its part.
 var inHeader = map[mapi.Tag]bool{
-	mapi.PidTagClientSubmitTime: true, mapi.PidTagMessageDeliveryTime: true, mapi.PidTagInternetMessageId: true, mapi.PidTagNormalizedSubject: true,
+	mapi.PidTagClientSubmitTime: true, mapi.PidTagInternetMessageId: true, mapi.PidTagNormalizedSubject: true,
 }
 
 // follows reports whether a reader finds the value of a field without being told;
@@ -105,6 +108,16 @@ func follows(f *field, m *mapi.Message, stamped bool) bool {
 	case "X-MAILCONV-REMINDER-DELTA":
 		n, _ := ps.NameInt(f.name)
 		return ps.NameBool(mapi.PidLidReminderSet) || n == 0
+	case reminderLine:
+		if !ps.NameBool(mapi.PidLidReminderSet) {
+			return false
+		}
+		start, _ := times(ps)
+		return componentOf(m) == "VTODO" || ps.NameTime(f.name).Equal(start)
+	case commonStartLine:
+		return ps.NameTime(f.name).Equal(midnightOf(ps.NameTime(mapi.PidLidTaskStartDate)))
+	case commonEndLine:
+		return ps.NameTime(f.name).Equal(midnightOf(ps.NameTime(mapi.PidLidTaskDueDate)))
 	case "X-MAILCONV-WHERE":
 		return m.Class() != classAppointment && ps.NameText(f.name) == ps.NameText(mapi.PidLidLocation)
 	case "X-MICROSOFT-CDO-OWNER-CRITICAL-CHANGE", "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE":

@@ -1,6 +1,8 @@
 package calendar
 
 import (
+	"bytes"
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -104,9 +106,25 @@ func (x *exporter) event(m *mapi.Message) {
 			}
 		}
 	}
+	x.cleanID(it, m)
 	x.write(it, lines(m.Props, NameParameters))
 	if rec != nil {
 		x.exceptions(m, rec, start, &zs, &ze)
+	}
+}
+
+// cleanID adds the clean identifier of a message where it is not that of the other
+// one without its date.
+func (x *exporter) cleanID(it *item, m *mapi.Message) {
+	clean, ok := m.Props.GetName(mapi.PidLidCleanGlobalObjectId)
+	full, has := m.Props.GetName(mapi.PidLidGlobalObjectId)
+	if !ok || !has || len(full.Raw()) < goidDate+4 || len(clean.Raw()) > maxUID {
+		return
+	}
+	want := bytes.Clone(full.Raw())
+	clear(want[goidDate : goidDate+4])
+	if !bytes.Equal(want, clean.Raw()) {
+		it.add(ical.New(cleanLine, strings.ToUpper(hex.EncodeToString(clean.Raw()))))
 	}
 }
 

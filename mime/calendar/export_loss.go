@@ -62,7 +62,7 @@ func Carried(component string, p *mapi.Property) bool {
 			}
 		}
 	}
-	return *p.Name == mapi.PidNameKeywords
+	return *p.Name == mapi.PidNameKeywords && p.Value.Type().IsString()
 }
 
 // CarriedOfRecipient is [Carried] for the properties of a recipient.

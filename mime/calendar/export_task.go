@@ -39,6 +39,11 @@ func (x *exporter) task(m *mapi.Message) {
 			it.add(ical.DateTime{Clock: t, Date: true}.Property(name))
 		}
 	}
+	for name, t := range map[string]time.Time{"PidLidTaskStartDate": start, "PidLidTaskDueDate": due} {
+		if x.opt.Losses && !midnight(t) {
+			x.loss(name, mapi.LossApproximated, "the day is kept, the time of the day is not")
+		}
+	}
 	day("DTSTART", start)
 	day("DUE", due)
 	day("COMPLETED", ps.NameTime(mapi.PidLidTaskDateCompleted))
@@ -90,6 +95,9 @@ func (x *exporter) task(m *mapi.Message) {
 	x.alarms(it, m, due)
 	x.write(it, lines(ps, NameParameters))
 }
+
+// midnightOf is the day of a time.
+func midnightOf(t time.Time) time.Time { return t.Truncate(24 * time.Hour) }
 
 func sameDay(a, b time.Time) bool { return a.Format("20060102") == b.Format("20060102") }
 

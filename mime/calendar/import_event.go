@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,10 @@ func (it *itemReader) event(overrides []*ical.Component, left *[]*ical.Component
 		case "DTSTAMP":
 			if it.once(p) {
 				stampAt = p
+			}
+		case cleanLine:
+			if id, err := hex.DecodeString(p.Value); err != nil || len(id) == 0 || len(id) > maxUID {
+				it.keepLine(p)
 			}
 		case dayZoneName, instanceName:
 			// by zone, below
@@ -98,6 +103,11 @@ func (it *itemReader) event(overrides []*ical.Component, left *[]*ical.Component
 		v, ok := ps.GetName(mapi.PidLidCleanGlobalObjectId)
 		if d, err := ical.ParseDateTime(q.Value, ""); ok && err == nil {
 			ps.SetName(mapi.PidLidGlobalObjectId, mapi.BinaryValue(withDate(v.Raw(), d.Clock)))
+		}
+	}
+	if q := it.in.Get(cleanLine); q != nil {
+		if id, err := hex.DecodeString(q.Value); err == nil && len(id) > 0 && len(id) <= maxUID {
+			ps.SetName(mapi.PidLidCleanGlobalObjectId, mapi.BinaryValue(id))
 		}
 	}
 	if left != nil {
@@ -445,7 +455,9 @@ func (it *itemReader) reminder(t eventTimes) {
 			n = 0
 		}
 		ps.SetName(mapi.PidLidReminderDelta, mapi.Int32Value(int32(n)))
-		ps.SetName(mapi.PidLidReminderTime, mapi.TimeValue(t.startUTC))
+		if it.in.Get(reminderLine) == nil {
+			ps.SetName(mapi.PidLidReminderTime, mapi.TimeValue(t.startUTC))
+		}
 		ps.SetName(mapi.PidLidReminderSignalTime, mapi.TimeValue(t.startUTC.Add(-n*time.Minute)))
 		break
 	}

@@ -109,7 +109,8 @@ func (it *itemReader) day(p *ical.Property, local, common mapi.Name) (ical.DateT
 	}
 	clock := d.Clock.Truncate(24 * time.Hour)
 	it.m.Props.SetName(local, mapi.TimeValue(clock))
-	if common != (mapi.Name{}) {
+	own := map[mapi.Name]string{mapi.PidLidCommonStart: commonStartLine, mapi.PidLidCommonEnd: commonEndLine}[common]
+	if common != (mapi.Name{}) && it.in.Get(own) == nil {
 		it.m.Props.SetName(common, mapi.TimeValue(timezone.Instant(it.floating(it.cal), clock)))
 	}
 	plain := d.Date && p.Name != "COMPLETED" || p.Name == "COMPLETED" && d.UTC && midnight(d.Clock)

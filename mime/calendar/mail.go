@@ -90,7 +90,7 @@ var ofMail = tags(
 	mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey,
 	mapi.PidTagSenderName, mapi.PidTagSenderEmailAddress, mapi.PidTagSenderAddressType,
 	mapi.PidTagSenderSmtpAddress, mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey,
-	mapi.PidTagClientSubmitTime, mapi.PidTagMessageDeliveryTime, mapi.PidTagInternetMessageId, mapi.PidTagHasAttachments, mapi.PidTagDisplayTo, mapi.PidTagDisplayCc, mapi.PidTagDisplayBcc, mapi.PidTagMessageFlags)
+	mapi.PidTagClientSubmitTime, mapi.PidTagInternetMessageId, mapi.PidTagHasAttachments, mapi.PidTagDisplayTo, mapi.PidTagDisplayCc, mapi.PidTagDisplayBcc, mapi.PidTagMessageFlags)
 
 var bodyTags = tags(mapi.PidTagBody, mapi.PidTagHtml, mapi.PidTagRtfCompressed, mapi.PidTagInternetCodepage)
 
@@ -142,6 +142,8 @@ func (p *PartItem) Join(mail *mapi.Message) {
 		mail.Props.Set(q.Tag, q.Value)
 	}
 	p.people(mail)
+	exchange(representingTags, &mail.Props, item.Props)
+	exchange(senderTags, &mail.Props, item.Props)
 	for _, a := range item.Attachments {
 		if !isException(a) {
 			a.Props.SetName(NameAttach, mapi.BoolValue(true))
@@ -161,26 +163,75 @@ func (p *PartItem) people(mail *mapi.Message) {
 		return // the organizer, to whom the mail went by whatever way
 	}
 	byAddress := make(map[string][]*mapi.Recipient)
+	byName := make(map[string][]*mapi.Recipient)
 	for _, r := range mail.Recipients {
 		if a := addressOf(r); a != "" {
 			byAddress[a] = append(byAddress[a], r)
 		}
+		n := strings.ToLower(r.Props.Text(mapi.PidTagDisplayName))
+		byName[n] = append(byName[n], r)
+	}
+	taken := make(map[*mapi.Recipient]bool)
+	take := func(list []*mapi.Recipient) *mapi.Recipient {
+		for _, r := range list {
+			if !taken[r] {
+				taken[r] = true
+				return r
+			}
+		}
+		return nil
 	}
 	for _, r := range p.Message.Recipients {
-		a := addressOf(r)
-		if list := byAddress[a]; len(list) > 0 && a != "" {
-			byAddress[a] = list[1:]
-			for _, q := range r.Props {
-				if _, has := list[0].Props.GetID(q.Tag.ID()); !has && q.Name == nil {
-					list[0].Props.Set(q.Tag, q.Value)
-				}
+		var row *mapi.Recipient
+		if a := addressOf(r); a != "" {
+			row = take(byAddress[a])
+		}
+		if row == nil && r.Props.Text(mapi.PidTagSmtpAddress) == "" {
+			// An Exchange address, which the mail had to write otherwise.
+			row = take(byName[strings.ToLower(r.Props.Text(mapi.PidTagDisplayName))])
+		}
+		if row == nil {
+			if _, ok := r.Props.Int(mapi.PidTagRecipientFlags); !ok {
+				r.Props.Set(mapi.PidTagRecipientFlags, mapi.Int32Value(0))
 			}
+			mail.Recipients = append(mail.Recipients, r)
 			continue
 		}
-		if _, ok := r.Props.Int(mapi.PidTagRecipientFlags); !ok {
-			r.Props.Set(mapi.PidTagRecipientFlags, mapi.Int32Value(0))
+		for _, q := range r.Props {
+			if _, has := row.Props.GetID(q.Tag.ID()); !has && q.Name == nil {
+				row.Props.Set(q.Tag, q.Value)
+			}
 		}
-		mail.Recipients = append(mail.Recipients, r)
+		exchange(recipientTags, &row.Props, r.Props)
+	}
+	if p.Message.Class() == classAppointment && p.line.Get("ORGANIZER") != nil {
+		w := parsePerson(p.line.Get("ORGANIZER"))
+		for _, r := range mail.Recipients {
+			if !taken[r] && (w.smtp != "" && addressOf(r) == strings.ToLower(w.smtp) || w.smtp == "" && w.name != "" && strings.EqualFold(w.name, r.Props.Text(mapi.PidTagDisplayName))) {
+				exchange(recipientTags, &r.Props, p.Message.Props)
+				r.Props.Set(mapi.PidTagRecipientFlags, mapi.Int32Value(recipientSendable|recipientOrganizer))
+				break
+			}
+		}
+	}
+}
+
+// exchange gives somebody the Exchange address that the item has for them, which
+// a header cannot say. An SMTP address that only stands for it goes.
+func exchange(t personTags, ps *mapi.Properties, item mapi.Properties) {
+	typ := item.Text(t.typ)
+	if typ == "" || strings.EqualFold(typ, "SMTP") || strings.EqualFold(typ, "URI") {
+		return
+	}
+	if smtp := item.Text(t.smtp); !strings.EqualFold(item.Text(t.name), ps.Text(t.name)) && (smtp == "" || !strings.EqualFold(smtp, ps.Text(t.smtp))) {
+		return
+	}
+	ps.Set(t.typ, mapi.StringValue(typ))
+	ps.Set(t.addr, mapi.StringValue(item.Text(t.addr)))
+	ps.Delete(t.entryID)
+	ps.Delete(t.searchKey)
+	if strings.HasPrefix(strings.ToLower(ps.Text(t.smtp)), "imcea") {
+		ps.Delete(t.smtp)
 	}
 }
 

@@ -107,10 +107,14 @@ var eventFields = []field{
 	{ical: "X-MAILCONV-MEETING-TYPE", name: mapi.PidLidMeetingType, kind: integer},
 	{ical: "X-MAILCONV-REMINDER-DELTA", name: mapi.PidLidReminderDelta, kind: integer},
 	{ical: "X-MAILCONV-WHERE", name: mapi.PidLidWhere},
+	{ical: reminderLine, name: mapi.PidLidReminderTime, kind: instant},
 }
 
 // Fields of VTODO. [MS-OXOTASK] 2.2.2.2
 var taskFields = []field{
+	{ical: reminderLine, name: mapi.PidLidReminderTime, kind: instant},
+	{ical: commonStartLine, name: mapi.PidLidCommonStart, kind: instant},
+	{ical: commonEndLine, name: mapi.PidLidCommonEnd, kind: instant},
 	{ical: "X-MAILCONV-TASK-OWNER", name: mapi.PidLidTaskOwner},
 	{ical: "X-MAILCONV-TASK-ASSIGNER", name: mapi.PidLidTaskAssigner},
 	{ical: "X-MAILCONV-TASK-ACTUAL-EFFORT", name: mapi.PidLidTaskActualEffort, kind: duration},
@@ -147,6 +151,14 @@ var noteFields = []field{
 	{ical: "X-MAILCONV-NOTE-X", name: mapi.PidLidNoteX, kind: integer},
 	{ical: "X-MAILCONV-NOTE-Y", name: mapi.PidLidNoteY, kind: integer},
 }
+
+// Lines of times that a reader mostly finds by itself.
+const (
+	reminderLine    = "X-MAILCONV-REMINDER-TIME"
+	commonStartLine = "X-MAILCONV-COMMON-START"
+	commonEndLine   = "X-MAILCONV-COMMON-END"
+	cleanLine       = "X-MAILCONV-CLEAN-ID"
+)
 
 // classLine says the message class where the component does not.
 const classLine = "X-MAILCONV-CLASS"
