@@ -20,7 +20,6 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews"
 	"github.com/mailconv/mailconv/transport/ews/ewstest"
-	"github.com/mailconv/mailconv/transport/ews/schematest"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
 )
 
@@ -120,8 +119,7 @@ func TestExchangelibBelievesIt(t *testing.T) {
 	if n := f.boxes.FailedLogins("alice@example.test"); n == 0 {
 		t.Error("the wrong password was not seen")
 	}
-	_, replies := f.documents()
-	t.Logf("%d requests, %d bodies of replies are valid", f.Requests(""), schematest.Check(t, replies))
+	f.judge(t)
 }
 
 // imapSession speaks IMAP line by line.
@@ -269,6 +267,5 @@ func TestDavMailBelievesIt(t *testing.T) {
 	if n := len(f.boxes.Outbox()); n != 0 {
 		t.Errorf("%d messages would have been sent", n)
 	}
-	_, replies := f.documents()
-	t.Logf("%d requests, %d bodies of replies are valid", f.Requests(""), schematest.Check(t, replies))
+	f.judge(t)
 }

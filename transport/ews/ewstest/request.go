@@ -21,6 +21,7 @@ type node struct {
 	attrs map[string]string
 	text  string
 	kids  []*node
+	raw   []byte // what of the text was read so far
 	// data is the decoded content of an element that holds base64.
 	data *data
 }
@@ -126,6 +127,7 @@ func parse(r io.Reader, sp *spool.Spool) (*node, error) {
 		case xml.EndElement:
 			n := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
+			n.text, n.raw = string(n.raw), nil
 			if streamed[n.name] && len(n.kids) == 0 {
 				// The diverter put the number of its buffer there.
 				if i, err := strconv.Atoi(n.text); err == nil && i < len(d.bufs) {
@@ -135,7 +137,7 @@ func parse(r io.Reader, sp *spool.Spool) (*node, error) {
 		case xml.CharData:
 			if len(stack) > 0 {
 				n := stack[len(stack)-1]
-				n.text += string(t)
+				n.raw = append(n.raw, t...)
 			}
 		}
 	}
@@ -161,8 +163,11 @@ func (d *diverter) Read(p []byte) (int, error) {
 	return d.out.Read(p)
 }
 
-// maxTag bounds one tag.
-const maxTag = 256 << 10
+// maxTag bounds one tag, maxSection a comment or a CDATA section.
+const (
+	maxTag     = 256 << 10
+	maxSection = 16 << 20
+)
 
 // fill passes text up to the next tag, and that tag.
 func (d *diverter) fill() error {
@@ -187,8 +192,8 @@ func (d *diverter) fill() error {
 		d.out.WriteByte(c)
 		tag := d.out.Bytes()[start:]
 		switch {
-		case n > maxTag && tag[0] != '!':
-			return fmt.Errorf("a tag has more than %d bytes", maxTag)
+		case n > maxTag && tag[0] != '!' || n > maxSection:
+			return fmt.Errorf("a tag has more than %d bytes", n)
 		case bytes.HasPrefix(tag, []byte("!--")):
 			if len(tag) >= 5 && bytes.HasSuffix(tag, []byte("-->")) {
 				return nil

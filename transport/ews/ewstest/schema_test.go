@@ -2,6 +2,7 @@ package ewstest_test
 
 import (
 	"fmt"
+	"testing"
 
 	"github.com/mailconv/mailconv/transport/ews/schematest"
 )
@@ -19,4 +20,12 @@ func (f *fixture) documents() (requests, replies []schematest.Document) {
 		replies = append(replies, schematest.Document{Name: name, XML: x.Reply})
 	}
 	return requests, replies
+}
+
+// judge holds all that was said against the schema, where it is there.
+func (f *fixture) judge(t *testing.T) {
+	t.Run("schema", func(t *testing.T) {
+		requests, replies := f.documents()
+		t.Logf("%d bodies of requests and %d of replies are valid", schematest.Check(t, requests), schematest.Check(t, replies))
+	})
 }
