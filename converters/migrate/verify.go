@@ -377,7 +377,14 @@ func (v *verifier) page(ctx context.Context, f transport.Folder, row int64, path
 	for _, k := range keys {
 		left[k] = true
 	}
-	for fe, err := range r.src.Fetch(ctx, f, keys, []transport.Form{transport.FormMIME, transport.FormObject}) {
+	want := mailFirst
+	if len(keys) > 0 && r.sink != nil {
+		// A source that has both forms gives the one that was copied.
+		if forms := r.sink.Accepts(checks[keys[0]].meta); len(forms) > 0 && forms[0] == transport.FormObject {
+			want = objectFirst
+		}
+	}
+	for fe, err := range r.src.Fetch(ctx, f, keys, want) {
 		if err != nil {
 			if stops(err) {
 				return err

@@ -68,12 +68,22 @@ func (v *verifier) take(ids []int64) error {
 	})
 }
 
+// Forms to ask for, where a store has both.
+var (
+	mailFirst   = []transport.Form{transport.FormMIME, transport.FormObject}
+	objectFirst = []transport.Form{transport.FormObject, transport.FormMIME}
+)
+
 // compareAll fetches items of the sink and compares each with its check.
 func (v *verifier) compareAll(ctx context.Context, f transport.Folder, to *sinkPlace, refs []transport.Key, byRef map[transport.Key]*check) error {
 	if len(refs) == 0 {
 		return nil
 	}
-	for fe, err := range v.r.listed.Fetch(ctx, to.f, refs, []transport.Form{transport.FormMIME, transport.FormObject}) {
+	want := mailFirst
+	if c := byRef[refs[0]]; c != nil && c.c != nil && c.c.Form == transport.FormObject {
+		want = objectFirst
+	}
+	for fe, err := range v.r.listed.Fetch(ctx, to.f, refs, want) {
 		if err != nil {
 			if stops(err) {
 				return err
