@@ -45,6 +45,14 @@ type Attachment struct {
 	Size int64
 }
 
+// anonymous is the [Meaning.Digest] without the Message-ID, which some stores
+// replace.
+func (m *Meaning) anonymous() ledger.Fingerprint {
+	own := *m
+	own.MessageID = ""
+	return own.Digest()
+}
+
 // Digest is one fingerprint for all of it. Names of attachments do not count,
 // as stores clean them.
 func (m *Meaning) Digest() ledger.Fingerprint {

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/transport"
@@ -67,6 +68,12 @@ func (r *run) scan(ctx context.Context, p *place) error {
 	return nil
 }
 
+// pair is an item and its copy in the sink.
+type pair struct {
+	s *staged
+	c ledger.Present
+}
+
 // match takes out items that the folder held before the first put. Each item
 // there stands for one copy.
 func (p *putter) match(ctx context.Context, to *place, items []*staged) ([]*staged, error) {
@@ -109,10 +116,6 @@ func (p *putter) match(ctx context.Context, to *place, items []*staged) ([]*stag
 		return nil, err
 	}
 	taken := map[int64]bool{}
-	type pair struct {
-		s *staged
-		c ledger.Present
-	}
 	var pairs []pair
 	var rest []*staged
 next:
@@ -145,6 +148,16 @@ next:
 		}
 		rest = append(rest, s)
 	}
+	if len(pairs) > 0 {
+		to.exact = true
+	}
+	if !to.exact {
+		alike, left, err := p.alike(ctx, to, rest)
+		if err != nil {
+			return nil, err
+		}
+		pairs, rest = append(pairs, alike...), left
+	}
 	if len(pairs) == 0 && len(fresh) == 0 {
 		return rest, nil
 	}
@@ -174,4 +187,88 @@ next:
 		r.done(p.j, &m.s.it)
 	}
 	return rest, nil
+}
+
+// mostAlike bounds how many items of a sink are read for one item.
+const mostAlike = 20
+
+// alike finds copies in a sink that writes mails anew, as Exchange does: other
+// headers, perhaps another Message-ID, but the same date of arrival or
+// Message-ID, and the same meaning. Where a folder has kept the bytes of any
+// mail it is not such a sink, and this is not called. T43
+func (p *putter) alike(ctx context.Context, to *place, items []*staged) (pairs []pair, rest []*staged, err error) {
+	r := p.r
+	if r.o.Contenter == nil || r.listed == nil {
+		return nil, items, nil
+	}
+	if !to.indexed {
+		if err := r.l.IndexReceived(); err != nil {
+			return nil, nil, err
+		}
+		to.indexed = true
+	}
+	candidates := make([][]ledger.Present, len(items))
+	meanings := map[transport.Key]ledger.Fingerprint{}
+	var ask []transport.Key
+	for i, s := range items {
+		if s.c == nil || s.c.MIME == nil {
+			continue
+		}
+		if candidates[i], err = r.l.Alike(ctx, to.ID, s.it.Meta, mostAlike); err != nil {
+			return nil, nil, err
+		}
+		for _, c := range candidates[i] {
+			if _, known := meanings[c.Ref]; !known {
+				meanings[c.Ref] = ledger.Fingerprint{}
+				ask = append(ask, c.Ref)
+			}
+		}
+	}
+	for part := range slices.Chunk(ask, fetchSize) {
+		for fe, err := range r.listed.Fetch(ctx, to.f, part, []transport.Form{transport.FormMIME}) {
+			if err != nil {
+				return nil, nil, err
+			}
+			if fe.Err != nil {
+				fe.Content.Close()
+				continue
+			}
+			c, err := r.o.Spool.Keep(ctx, fe.Content)
+			if err != nil {
+				if transport.Canceled(err) {
+					return nil, nil, err
+				}
+				continue
+			}
+			if m, err := r.o.Contenter.Meaning(ctx, c); err == nil {
+				meanings[fe.Key] = m.anonymous()
+			}
+			c.Close()
+		}
+	}
+	taken := map[int64]bool{}
+next:
+	for i, s := range items {
+		var own ledger.Fingerprint
+		for _, c := range candidates[i] {
+			if taken[c.ID] || meanings[c.Ref].IsZero() {
+				continue
+			}
+			if own.IsZero() {
+				m, err := r.o.Contenter.Meaning(ctx, s.c)
+				if err != nil {
+					break
+				}
+				own = m.anonymous()
+			}
+			if meanings[c.Ref] == own {
+				taken[c.ID] = true
+				s.notes = append(s.notes, ledger.Note{Kind: ledger.Change, Name: "copy", Reason: "rewritten", Detail: "the sink held it already with other bytes: the dates, addresses, subject, text and attachments are the same"})
+				pairs = append(pairs, pair{s, c})
+				continue next
+			}
+		}
+		rest = append(rest, s)
+	}
+	return pairs, rest, nil
 }

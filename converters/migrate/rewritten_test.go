@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/mapi"
@@ -76,5 +77,53 @@ func TestT43RewrittenMessageID(t *testing.T) {
 	}
 	if got := len(dump(t, store)); got != 15 {
 		t.Errorf("the sink holds %d mails, want 15", got)
+	}
+}
+
+// T43 with the ledger lost: the sink holds everything, each mail with other
+// headers and another Message-ID. What means the same and arrived at the same
+// time is taken for the copy, one for one, and says so; what is new is put.
+func TestT43RewrittenAndTheLedgerIsLost(t *testing.T) {
+	src := filled(6, mem.Options{}, "Inbox", "Work")
+	when := time.Unix(1500000000, 0)
+	for range 2 { // twins
+		src.Add([]string{"Inbox"}, transport.Meta{Received: when}, mail(1))
+	}
+	store := mem.New(mem.Options{})
+	e := newEnv(t, src, &renaming{Store: store, t: t})
+	e.o.Contenter = fields{}
+	e.ok()
+	// A third twin, another mail that arrived in the same second, and one that
+	// differs only in its text.
+	src.Add([]string{"Inbox"}, transport.Meta{Received: when}, mail(1))
+	src.Add([]string{"Inbox"}, transport.Meta{Received: when}, mail(700))
+	src.Add([]string{"Inbox"}, transport.Meta{Received: when}, mail(1)+"more\r\n")
+	lost := newEnv(t, src, &renaming{Store: store, t: t})
+	lost.o.Contenter = fields{}
+	if r := lost.ok(); r.Copied != 3 || r.Present != 14 || len(dump(t, store)) != 17 {
+		t.Errorf("%+v, %d in the sink", r, len(dump(t, store)))
+	}
+	if r := lost.ok(); r.Copied != 0 || r.Known != 17 {
+		t.Errorf("again: %+v", r)
+	}
+	l, err := ledger.Read(bg, lost.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if noted, err := l.Count(bg, ledger.Query{Noted: true}); noted != 14 || err != nil {
+		t.Errorf("%d rows say that their copy was rewritten, %v", noted, err)
+	}
+	// Where the sink keeps bytes, other bytes are another mail.
+	plain := mem.New(mem.Options{})
+	plain.Add([]string{"Inbox"}, transport.Meta{Received: when}, mail(1))
+	plain.Add([]string{"Inbox"}, transport.Meta{Received: when}, strings.Replace(mail(2), "Message-ID: <2@", "Message-ID: <other@", 1))
+	one := mem.New(mem.Options{})
+	one.Add([]string{"Inbox"}, transport.Meta{Received: when}, mail(1))
+	one.Add([]string{"Inbox"}, transport.Meta{Received: when}, mail(2))
+	kept := newEnv(t, one, plain)
+	kept.o.Contenter = fields{}
+	if r := kept.ok(); r.Copied != 1 || r.Present != 1 {
+		t.Errorf("a sink that keeps bytes: %+v", r)
 	}
 }

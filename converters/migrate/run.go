@@ -116,6 +116,10 @@ type place struct {
 	// present says that the folder held items that nobody took yet.
 	present bool
 	ready   bool
+	// exact says that the folder held an item with the same bytes, so that
+	// the sink is not one that writes mails anew; indexed, that the ledger is
+	// ready to look for such.
+	exact, indexed bool
 }
 
 // A job is one folder of the source.
