@@ -252,7 +252,7 @@ func (c *call) export(id string) any {
 	if err != nil {
 		return refuse(err)
 	}
-	if f := c.s.fault("export.item", c.box.Address()); f != nil {
+	if f := c.s.fault("export.item", c.box.Address(), id); f != nil {
 		if e := f.refuse(); e != nil {
 			return refuse(e)
 		}

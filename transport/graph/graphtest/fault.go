@@ -11,8 +11,9 @@ type Fault struct {
 	// Call is a kind of call as in messages.create, "" for each kind, or a
 	// prefix that ends in a dot or with *. [Calls] lists them.
 	Call string
-	// Mailbox limits it to one address.
-	Mailbox string
+	// Mailbox limits it to one address, Path to requests whose path (with its
+	// query) has this in it, as an id.
+	Mailbox, Path string
 	// Nth is the first call that it strikes, counted from the order: 0 and 1
 	// are the next one. Times is how many in a row, 0 is one; a negative
 	// number is all from then on.
@@ -68,11 +69,11 @@ func (s *Server) Struck() int {
 }
 
 // fault finds what was ordered for a call.
-func (s *Server) fault(call, box string) *Fault {
+func (s *Server) fault(call, box, path string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
-		if !f.about(call) || f.Mailbox != "" && !strings.EqualFold(f.Mailbox, box) {
+		if !f.about(call) || f.Mailbox != "" && !strings.EqualFold(f.Mailbox, box) || f.Path != "" && !strings.Contains(path, f.Path) {
 			continue
 		}
 		f.seen++

@@ -43,7 +43,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, tenant, endpoint 
 		s.refuseLogin(w, loginError{"invalid_request", err.Error()})
 		return
 	}
-	f := s.fault(endpoint, "")
+	f := s.fault(endpoint, "", r.URL.Path)
 	s.record(Request{Call: endpoint, Method: r.Method, Path: r.URL.Path})
 	if f != nil && (f.Drop || f.Lose) {
 		panic(http.ErrAbortHandler)

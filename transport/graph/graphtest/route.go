@@ -242,7 +242,7 @@ func (c *call) run(out *meter, in *countReader) error {
 		}
 		defer func() { leave(in.n) }()
 	}
-	return c.s.strike(c.ctx, out, c.route.name, box, func() error { return c.route.h(c) })
+	return c.s.strike(c.ctx, out, c.route.name, box, c.r.URL.RequestURI(), func() error { return c.route.h(c) })
 }
 
 // upload is the size of a body that counts as an upload.

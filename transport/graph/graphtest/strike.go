@@ -59,8 +59,8 @@ func (c *countReader) Read(p []byte) (int, error) {
 func (c *countReader) Close() error { return c.r.Close() }
 
 // strike does a call as far as the faults that were ordered for it let it.
-func (s *Server) strike(ctx context.Context, out *meter, name, box string, do func() error) error {
-	f := s.fault(name, box)
+func (s *Server) strike(ctx context.Context, out *meter, name, box, path string, do func() error) error {
+	f := s.fault(name, box, path)
 	if f == nil {
 		return do()
 	}

@@ -111,7 +111,7 @@ func (s *Server) outlook(w http.ResponseWriter, r *http.Request, path []string) 
 			return err
 		}
 		defer func() { leave(in.n) }()
-		return s.strike(r.Context(), out, rec.Call, box.Address(), do)
+		return s.strike(r.Context(), out, rec.Call, box.Address(), rec.Path, do)
 	}()
 	if err != nil {
 		s.sendError(out, r, err)
@@ -189,6 +189,9 @@ func (s *Server) putRange(w http.ResponseWriter, r *http.Request, id string, u *
 }
 
 func (s *Server) uploadState(w http.ResponseWriter, r *http.Request, u *upload) error {
+	if u.done || !s.now().Before(u.expires) {
+		return fail(404, "ErrorItemNotFound", "The upload session was not found.")
+	}
 	s.mu.Lock()
 	next := u.buf.Size()
 	s.mu.Unlock()
