@@ -321,6 +321,10 @@ func (c *cutter) Write(p []byte) (int, error) {
 func (c *call) begin() {
 	c.w.envelope(c.s.o.Version)
 	c.w.open("m:"+c.op+"Response", "xmlns:m", nsMessages, "xmlns:t", nsTypes)
+	if c.op == "SendItem" && c.w.q.OddElements {
+		c.w.open("m:Responses")
+		return
+	}
 	c.w.open("m:ResponseMessages")
 }
 
@@ -329,6 +333,9 @@ func (c *call) begin() {
 // the schema wants in an error too; it may be nil.
 func (c *call) message(onError func(), work func() (func() error, error)) {
 	name := "m:" + c.op + "ResponseMessage"
+	if c.op == "GetEvents" && c.w.q.OddElements {
+		name = "m:x"
+	}
 	var write func() error
 	err := error(nil)
 	if c.forced != nil {

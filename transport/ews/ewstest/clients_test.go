@@ -122,6 +122,36 @@ func TestExchangelibBelievesIt(t *testing.T) {
 	f.judge(t)
 }
 
+// curl has an NTLM of its own.
+func TestCurlLogsInByNTLM(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("LEFT OUT: NTLM by curl (not installed)")
+	}
+	f := start(t, ewstest.Options{TLS: true, Auth: []string{ewstest.NTLM}})
+	dir := t.TempDir()
+	ca, body := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "body.xml")
+	if err := f.WriteCA(ca); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(body, fmt.Appendf(nil, envelope, version, getInbox), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for login, want := range map[string]string{`EXAMPLE\alice:secret`: "200", `EXAMPLE\alice:wrong`: "401", "alice@example.test:secret": "200"} {
+		config := filepath.Join(dir, "curlrc")
+		if err := os.WriteFile(config, fmt.Appendf(nil, "user = %q\n", login), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("curl", "-q", "--config", config, "--ntlm", "--silent", "--cacert", ca, "--data-binary", "@"+body,
+			"--header", "Content-Type: text/xml", "--write-out", "%{http_code}", "--output", os.DevNull, f.URL()).CombinedOutput()
+		if string(out) != want {
+			if strings.Contains(string(out), "built without") || strings.Contains(string(out), "doesn't support") {
+				t.Skipf("LEFT OUT: NTLM by curl (%s)", out)
+			}
+			t.Errorf("%s: %s %v", login, out, err)
+		}
+	}
+}
+
 // imapSession speaks IMAP line by line.
 type imapSession struct {
 	t *testing.T

@@ -1,6 +1,7 @@
 package ewstest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -173,16 +174,14 @@ func (w *writer) backOff(f *failure) {
 	}
 }
 
-// fault writes a SOAP fault. [MS-OXWSCDATA] 2.2.4.27
+// fault answers by a SOAP fault. [MS-OXWSCDATA] 2.2.4.27
 func (s *Server) fault(w http.ResponseWriter, f *soapFault) {
-	h := w.Header()
-	h.Set("Content-Type", s.contentType())
 	status := f.status
 	if s.o.Quirks.FaultStatusOK && !f.hard {
 		status = http.StatusOK
 	}
-	w.WriteHeader(status)
-	x := newWriter(w, s.o.Quirks)
+	var body bytes.Buffer
+	x := newWriter(&body, s.o.Quirks)
 	p := s.o.Quirks.prefix()
 	x.raw(`<?xml version="1.0" encoding="utf-8"?>`)
 	x.open(p+":Envelope", "xmlns:"+p, nsSOAP)
@@ -195,7 +194,30 @@ func (s *Server) fault(w http.ResponseWriter, f *soapFault) {
 	x.elem("e:Message", f.text, "xmlns:e", nsErrors)
 	x.backOff(&f.failure)
 	x.end()
-	_ = x.flush() // the client is gone, or not
+	_ = x.flush() // a buffer takes all
+	h := w.Header()
+	h.Set("Content-Type", s.contentType())
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // the client is gone, or not
+	if s.o.Quirks.StrayReply {
+		s.stray(w)
+	}
+}
+
+// stray sends a second reply that nobody asked for.
+func (s *Server) stray(w http.ResponseWriter) {
+	rc := http.NewResponseController(w)
+	if rc.Flush() != nil {
+		return
+	}
+	conn, _, err := rc.Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	const empty = `<?xml version="1.0" encoding="UTF-8"?><SOAP:Envelope xmlns:SOAP="` + nsSOAP + `"><SOAP:Body/></SOAP:Envelope>`
+	_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(empty), empty)
 }
 
 // asFailure makes a failure of whatever went wrong in an operation.

@@ -376,7 +376,9 @@ func (v *view) writeItem() error {
 	}
 	for _, f := range k.each() {
 		if f.name == "ExtendedProperty" {
-			v.writeExtended()
+			if !w.q.OddElements {
+				v.writeExtended()
+			}
 			continue
 		}
 		asked := v.sh.has(f.uri, f.scope)
@@ -391,6 +393,9 @@ func (v *view) writeItem() error {
 		if err := v.write(f.name, f.get(v)); err != nil {
 			return err
 		}
+	}
+	if w.q.OddElements {
+		v.writeExtended()
 	}
 	w.close()
 	return nil

@@ -353,6 +353,9 @@ func findItem(c *call) *soapFault {
 					}
 				}
 				c.w.close()
+				if c.w.q.OddElements {
+					c.w.empty("t:Groups")
+				}
 				c.w.close()
 				return nil
 			}, nil

@@ -109,6 +109,13 @@ type Quirks struct {
 	FaultStatusOK bool
 	// DateWithTime writes the dates of a recurrence with a time.
 	DateWithTime bool
+	// StrayReply sends a second, empty reply after a SOAP fault on the same
+	// connection, and closes it.
+	StrayReply bool
+	// OddElements writes a few elements that the schema does not have or has
+	// elsewhere: Groups in FindItem, m:x for the message of GetEvents,
+	// Responses in SendItem, ExtendedProperty behind the other fields.
+	OddElements bool
 	// MailMIME makes the MimeContent of calendar items and contacts a mail.
 	MailMIME bool
 	// BadBase64 takes MimeContent that is no base64.
@@ -121,7 +128,7 @@ type Quirks struct {
 // RealQuirks are those of the server in the project's recordings.
 var RealQuirks = Quirks{
 	Fractions: true, Prefix: "SOAP", TextXML: true, ReadAsUpdate: true, NotDraft: true,
-	IgnoreBadSyncState: true, ReceivedIsCreated: true, FaultStatusOK: true, DateWithTime: true, BadBase64: true, MailMIME: true,
+	IgnoreBadSyncState: true, ReceivedIsCreated: true, FaultStatusOK: true, DateWithTime: true, BadBase64: true, MailMIME: true, StrayReply: true, OddElements: true,
 }
 
 // A Server is a running server.
