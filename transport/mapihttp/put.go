@@ -275,7 +275,10 @@ func (st *Store) adapt(o *mapi.Message, m transport.Meta, losses *[]mapi.Loss) *
 		*losses = append(*losses, mapi.Loss{Item: "PidTagReadReceiptRequested", Reason: mapi.LossPolicy, Detail: "the request for a read receipt was taken off, so that opening the mail sends none"})
 	}
 	for _, tag := range assigned {
-		out.Props.Delete(tag)
+		if _, ok := out.Props.Get(tag); ok {
+			out.Props.Delete(tag)
+			*losses = append(*losses, mapi.Loss{Item: tag.Canonical(), Reason: mapi.LossStoreOnly, Detail: "it says where the item was; the new store has its own"})
+		}
 	}
 	if m.Token != "" {
 		out.Props.SetName(tokenName, mapi.StringValue(m.Token))
@@ -283,11 +286,10 @@ func (st *Store) adapt(o *mapi.Message, m transport.Meta, losses *[]mapi.Loss) *
 	return out
 }
 
-// assigned are properties that say where an item is in its store. The new store
-// has its own. [MS-OXCFXICS] 3.2.5.8.2
+// assigned are properties that say where an item is in its store. Source key and
+// change key are not among them: they say which item it is.
 var assigned = []mapi.Tag{
-	mapi.PidTagMid, mapi.PidTagFolderId, mapi.PidTagParentFolderId, mapi.PidTagSourceKey, mapi.PidTagParentSourceKey,
-	mapi.PidTagChangeKey, mapi.PidTagPredecessorChangeList, mapi.PidTagEntryId, mapi.PidTagParentEntryId,
+	mapi.PidTagMid, mapi.PidTagFolderId, mapi.PidTagParentFolderId, mapi.PidTagParentSourceKey, mapi.PidTagEntryId, mapi.PidTagParentEntryId,
 }
 
 var _ fasttransfer.AtomWriter = (*upload)(nil)
