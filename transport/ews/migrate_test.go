@@ -266,7 +266,7 @@ func TestIMAPToExchangeAndBack(t *testing.T) {
 		name  string
 		src   transport.Source
 		clean float64
-	}{{"mails", mails(t), 0.99}, {"fixtures", fixtures(t), 0.9}} {
+	}{{"mails", mails(t), 0.99}, {"fixtures", fixtures(t), 0.95}} {
 		if sample.src == nil {
 			continue
 		}

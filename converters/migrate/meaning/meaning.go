@@ -70,7 +70,11 @@ func read(ctx context.Context, e *entity.Entity, depth int) (*migrate.Meaning, e
 	if d, ok := header.ParseDate(e.Fields.Value("Date")); ok {
 		m.Date = d
 	}
-	body := text(e)
+	plain, rich := texts(e)
+	body := rich
+	if body == nil {
+		body = plain
+	}
 	var err error
 	e.Walk(func(p *entity.Entity) bool {
 		switch {
@@ -84,7 +88,7 @@ func read(ctx context.Context, e *entity.Entity, depth int) (*migrate.Meaning, e
 			return false
 		case len(p.Parts) > 0 || p.IsMultipart():
 			return true
-		case p == body, alternative(p):
+		case p == body, alternative(p) && (p == plain || p == rich || invitation(p)):
 			return false
 		}
 		var a migrate.Attachment
@@ -124,29 +128,60 @@ func flatten(list []string, from []header.Address) []string {
 	return list
 }
 
-// text is the part that holds the text: HTML before plain text, as a form that
-// has both keeps the HTML.
-func text(e *entity.Entity) *entity.Entity {
-	var plain, rich *entity.Entity
+// texts are the parts that hold the text, plain and HTML: the first text, and
+// its other form where the two are alternatives. All further texts are things
+// of their own.
+func texts(e *entity.Entity) (plain, rich *entity.Entity) {
+	find := func(in *entity.Entity) {
+		in.Walk(func(p *entity.Entity) bool {
+			if p.IsMessage() && p != e || p.Disposition == "attachment" {
+				return false
+			}
+			if len(p.Parts) == 0 && p.Filename() == "" {
+				switch {
+				case p.MediaType == "text/html" && rich == nil:
+					rich = p
+				case p.MediaType == "text/plain" && plain == nil:
+					plain = p
+				}
+			}
+			return true
+		})
+	}
+	var first, group *entity.Entity
 	e.Walk(func(p *entity.Entity) bool {
-		if p.IsMessage() && p != e || p.Disposition == "attachment" {
+		if first != nil || p.IsMessage() && p != e || p.Disposition == "attachment" {
 			return false
 		}
-		if len(p.Parts) == 0 && p.Filename() == "" {
-			switch {
-			case p.MediaType == "text/html" && rich == nil:
-				rich = p
-			case p.MediaType == "text/plain" && plain == nil:
-				plain = p
-			}
+		if len(p.Parts) == 0 && p.Filename() == "" && (p.MediaType == "text/html" || p.MediaType == "text/plain") {
+			first = p
 		}
 		return true
 	})
-	if rich != nil {
-		return rich
+	if first == nil {
+		return nil, nil
 	}
-	return plain
+	for up := first.Parent(); up != nil; up = up.Parent() {
+		if up.MediaType == "multipart/alternative" {
+			group = up
+		}
+		if up == e {
+			break
+		}
+	}
+	if group != nil {
+		find(group)
+		return plain, rich
+	}
+	if first.MediaType == "text/html" {
+		return nil, first
+	}
+	return first, nil
 }
+
+// invitation reports whether a part says in iCalendar what the text says. Stores
+// that keep objects write it anew.
+func invitation(p *entity.Entity) bool { return p.MediaType == "text/calendar" }
 
 // alternative reports whether a part says in another form what the text says.
 func alternative(p *entity.Entity) bool {
