@@ -10,7 +10,7 @@ import (
 )
 
 // rehearseMAPI is the port of the server.
-const rehearseMAPI = "127.0.0.1:11461"
+const rehearseMAPI = "127.0.0.1:11471"
 
 func rehearseMAPIHTTP(c *cli.Context, std stdio) error {
 	addr := rehearseMAPI
