@@ -2,6 +2,7 @@ package converters
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -90,10 +91,13 @@ func (cv *Converter) ToMIME(ctx context.Context, c *transport.Content) (*transpo
 		return cv.To(ctx, c, transport.FormMIME)
 	}
 	buf := cv.spool().Create()
+	sum := sha256.New()
+	buf.Digest(sum)
 	out := &transport.Content{Form: transport.FormMIME, OnClose: buf.Close}
 	err := cv.export(ctx, buf, c, out)
 	if err == nil {
 		out.MIME, err = buf.Blob()
+		out.Sum = sum.Sum(nil)
 	}
 	if err != nil {
 		return nil, errors.Join(err, buf.Close())

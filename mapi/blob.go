@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // A Blob is content that can be opened again and again. A retry needs the
@@ -50,9 +51,75 @@ func (s Section) Open(context.Context) (io.ReadCloser, error) {
 // Size implements [Blob].
 func (s Section) Size() int64 { return s.N }
 
+// A RangeWriter is a source of a [Section] that can write a part of itself
+// without a buffer in between.
+type RangeWriter interface {
+	WriteRange(w io.Writer, off, n int64) (int64, error)
+}
+
 type sectionReader struct{ *io.SectionReader }
 
 func (sectionReader) Close() error { return nil }
+
+// WriteTo implements io.WriterTo.
+func (s sectionReader) WriteTo(w io.Writer) (int64, error) {
+	at, err := s.Seek(0, io.SeekCurrent)
+	if err != nil || at >= s.Size() {
+		return 0, err
+	}
+	r, off, n := s.Outer()
+	f, ok := r.(RangeWriter)
+	if !ok {
+		return copyBuffered(w, s.SectionReader)
+	}
+	k, err := f.WriteRange(w, off+at, n-at)
+	if _, serr := s.Seek(at+k, io.SeekStart); err == nil {
+		err = serr
+	}
+	return k, err
+}
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// copyBuffered is io.Copy with a buffer that is used again.
+func copyBuffered(w io.Writer, r io.Reader) (int64, error) {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, *buf)
+}
+
+// CopyBlob writes a blob to w and returns the number of bytes written. It ends
+// when ctx does.
+func CopyBlob(ctx context.Context, w io.Writer, b Blob) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if m, ok := b.(Bytes); ok {
+		n, err := w.Write(m)
+		return int64(n), err
+	}
+	r, err := b.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	if t, ok := r.(io.WriterTo); ok {
+		return t.WriteTo(contextWriter{ctx, w})
+	}
+	return copyBuffered(contextWriter{ctx, w}, r)
+}
+
+type contextWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (c contextWriter) Write(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(p)
+}
 
 // ReadBlob reads a whole blob, or fails with [ErrTooLarge] when it is larger
 // than limit bytes. It never allocates more than the blob delivers.

@@ -86,6 +86,8 @@ type Content struct {
 	// Partial says of an object that the store's form (iCalendar, vCard)
 	// cannot hold every property, so that it is compared by content.
 	Partial bool
+	// Sum is the SHA-256 of the bytes of MIME where it is known, else nil.
+	Sum []byte
 	// Problems are what the reader met in the item.
 	Problems mapi.Problems
 	// Losses are what conversions on the way could not carry.

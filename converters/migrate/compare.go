@@ -136,7 +136,7 @@ func diffMails(ctx context.Context, a, b mapi.Blob) (Reason, string, error) {
 	} else if n < 0 {
 		return ReasonLineEnds, fmt.Sprintf("%d and %d bytes", a.Size(), b.Size()), nil
 	}
-	ha, hb := head(ctx, a), head(ctx, b)
+	ha, hb := head(ctx, a, nil), head(ctx, b, nil)
 	if len(ha) < headLimit && len(hb) < headLimit {
 		same, err := sameFrom(ctx, a, b, int64(len(ha)), int64(len(hb)))
 		if err != nil {

@@ -31,11 +31,18 @@ type staged struct {
 	to    *place
 	// old is the row of an item that left its place and may be this one.
 	old *ledger.Item
+
+	window *window // that took bytes for it
+	taken  int64
 }
 
 func (s *staged) close() {
 	if s.c != nil {
 		s.c.Close()
+	}
+	if s.window != nil {
+		s.window.give(s.taken)
+		s.window = nil
 	}
 }
 
@@ -96,6 +103,7 @@ func (r *run) copyAll(ctx context.Context, j *job, pages iter.Seq2[[]ledger.Item
 	fctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ch := make(chan *staged, ahead)
+	w := r.window()
 	fetched := make(chan error, 1)
 	go func() {
 		defer close(ch)
@@ -104,7 +112,7 @@ func (r *run) copyAll(ctx context.Context, j *job, pages iter.Seq2[[]ledger.Item
 				if err != nil {
 					return err
 				}
-				if err := r.fetch(fctx, j, page, ch); err != nil {
+				if err := r.fetch(fctx, j, page, ch, w); err != nil {
 					return err
 				}
 			}
@@ -136,8 +144,9 @@ func (r *run) copyAll(ctx context.Context, j *job, pages iter.Seq2[[]ledger.Item
 	return err
 }
 
-// fetch gets the bodies of a page and sends what is to be put.
-func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<- *staged) error {
+// fetch gets the bodies of a page and sends what is to be put, as fast as the
+// window lets it; nil is none.
+func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<- *staged, w *window) error {
 	send := func(s *staged) error {
 		select {
 		case out <- s:
@@ -188,8 +197,17 @@ func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<-
 			}
 			delete(left, fe.Key)
 			if s != nil {
+				if w != nil {
+					s.window, s.taken = w, s.size()
+					w.take(s.taken)
+				}
 				if err := send(s); err != nil {
 					return err
+				}
+				if w != nil {
+					if err := w.wait(ctx); err != nil {
+						return err
+					}
 				}
 			}
 		}
@@ -208,7 +226,7 @@ func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<-
 					continue
 				}
 				if len(ask) > 1 {
-					if err := r.fetch(ctx, j, []ledger.Item{*left[k]}, out); err != nil {
+					if err := r.fetch(ctx, j, []ledger.Item{*left[k]}, out, w); err != nil {
 						return err
 					}
 				} else {
@@ -256,7 +274,7 @@ func (r *run) prepare(ctx context.Context, j *job, it *ledger.Item, fe transport
 	if fe.Err != nil {
 		return nil, r.unfetched(ctx, j, it, fe)
 	}
-	c, err := r.o.Spool.Keep(ctx, fe.Content)
+	c, err := r.o.Spool.KeepSum(ctx, fe.Content)
 	if err != nil {
 		return nil, r.unreadable(ctx, j, it, nil, err)
 	}

@@ -29,9 +29,11 @@ func Fingerprint(ctx context.Context, c *transport.Content) (ledger.Fingerprint,
 	switch {
 	case c == nil:
 		return f, fmt.Errorf("there is no content")
+	case c.Form == transport.FormMIME && c.MIME != nil && len(c.Sum) == len(f):
+		return ledger.Fingerprint(c.Sum), nil // they were hashed as they came
 	case c.Form == transport.FormMIME && c.MIME != nil:
 		h := sha256.New()
-		n, err := copyBlob(ctx, h, c.MIME)
+		n, err := mapi.CopyBlob(ctx, h, c.MIME)
 		if err == nil && n != c.MIME.Size() {
 			err = &transport.Error{Kind: transport.Temporary, Op: "read", Err: fmt.Errorf("the body has %d bytes, %d were announced", n, c.MIME.Size())}
 		}
@@ -42,15 +44,6 @@ func Fingerprint(ctx context.Context, c *transport.Content) (ledger.Fingerprint,
 		return sum, err
 	}
 	return f, fmt.Errorf("the content has no body of the form %q", c.Form)
-}
-
-func copyBlob(ctx context.Context, w io.Writer, b mapi.Blob) (int64, error) {
-	r, err := b.Open(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	return io.Copy(w, contextReader{ctx, r})
 }
 
 type contextReader struct {
@@ -170,7 +163,7 @@ func (hs *hasher) storage(st *mapi.Storage, depth int) ([32]byte, error) {
 	for _, stream := range st.Streams {
 		h := sha256.New()
 		if stream.Data != nil {
-			if _, err := copyBlob(hs.ctx, h, stream.Data); err != nil {
+			if _, err := mapi.CopyBlob(hs.ctx, h, stream.Data); err != nil {
 				return [32]byte{}, fmt.Errorf("stream %s: %w", stream.Name, err)
 			}
 		}
@@ -250,7 +243,7 @@ func (hs *hasher) property(p mapi.Property) ([32]byte, error) {
 	case p.Value.InMemory():
 		h.Write(p.Value.Raw())
 	default:
-		_, err = copyBlob(hs.ctx, h, p.Value.Blob())
+		_, err = mapi.CopyBlob(hs.ctx, h, p.Value.Blob())
 	}
 	return [32]byte(h.Sum(nil)), err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -35,7 +36,10 @@ func complete(ctx context.Context, m *transport.Meta, c *transport.Content) {
 			m.Class = c.Object.Class()
 		}
 	case c.MIME != nil:
-		fields := header.Parse(head(ctx, c.MIME))
+		buf := headers.Get().(*[]byte)
+		defer headers.Put(buf)
+		*buf = head(ctx, c.MIME, *buf)
+		fields := header.Parse(*buf)
 		id, subject = fields.Value("Message-ID"), fields.Text("Subject", nil)
 		if f, ok := fields.Get("Received"); ok {
 			v := f.Value()
@@ -58,14 +62,17 @@ func complete(ctx context.Context, m *transport.Meta, c *transport.Content) {
 	}
 }
 
-// head is the header block of a mail.
-func head(ctx context.Context, b mapi.Blob) []byte {
+var headers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+
+// head is the header block of a mail, in the memory of buf where that is large
+// enough.
+func head(ctx context.Context, b mapi.Blob, buf []byte) []byte {
+	block := buf[:0]
 	r, err := b.Open(ctx)
 	if err != nil {
-		return nil
+		return block
 	}
 	defer r.Close()
-	block := make([]byte, 0, 4096)
 	for len(block) < headLimit {
 		if len(block) == cap(block) {
 			block = append(block, 0)[:len(block)]
@@ -83,7 +90,7 @@ func head(ctx context.Context, b mapi.Blob) []byte {
 			if err == io.EOF {
 				return block
 			}
-			return nil
+			return block[:0]
 		}
 	}
 	return block

@@ -141,7 +141,7 @@ func (p *putter) body(ctx context.Context, s *staged) (bool, error) {
 	out := make(chan *staged, 1)
 	it := s.it
 	it.Meta.ObjectID = "" // do not recognise it again
-	if err := p.r.fetch(ctx, p.j, []ledger.Item{it}, out); err != nil {
+	if err := p.r.fetch(ctx, p.j, []ledger.Item{it}, out, nil); err != nil {
 		return false, err
 	}
 	select {

@@ -26,6 +26,7 @@ type putter struct {
 	r       *run
 	j       *job
 	batches map[*place]*batch
+	bytes   int64 // of all batches
 	// late are results that are recorded together with the next intents, so
 	// that a batch costs one commit and not two. A kill before that is the
 	// same as one right after the put.
@@ -53,7 +54,7 @@ func (r *run) limits() (items int, bytes int64) {
 			bytes = b
 		}
 	}
-	return items, bytes
+	return items, min(bytes, r.share())
 }
 
 func (p *putter) add(ctx context.Context, s *staged) error {
@@ -71,10 +72,24 @@ func (p *putter) add(ctx context.Context, s *staged) error {
 	}
 	b.items = append(b.items, s)
 	b.bytes += s.size()
-	if len(b.items) >= items || b.bytes >= bytes {
+	p.bytes += s.size()
+	switch {
+	case len(b.items) >= items || b.bytes >= bytes:
 		return p.flush(ctx, s.to)
+	case p.bytes >= bytes:
+		return p.flush(ctx, p.largest())
 	}
 	return nil
+}
+
+// largest is the place with the most bytes that wait.
+func (p *putter) largest() (to *place) {
+	for place, b := range p.batches {
+		if to == nil || b.bytes > p.batches[to].bytes {
+			to = place
+		}
+	}
+	return to
 }
 
 func (p *putter) flushAll(ctx context.Context) error {
@@ -141,6 +156,7 @@ func (p *putter) flush(ctx context.Context, to *place) error {
 		return nil
 	}
 	items := b.items
+	p.bytes -= b.bytes
 	b.items, b.bytes = nil, 0
 	defer func() {
 		for _, s := range items {

@@ -75,7 +75,7 @@ func (r *run) save(ctx context.Context, name string, b mapi.Blob) error {
 	if err != nil {
 		return err
 	}
-	_, err = copyBlob(ctx, f, b)
+	_, err = mapi.CopyBlob(ctx, f, b)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
@@ -329,7 +328,7 @@ func (b *batch) literal(w *wire.Command, u *upload, data []byte) {
 	}
 	w.Literal(blob.Size(), func(to io.Writer) error {
 		d := &doubtful{w: to}
-		n, err := copyBlob(b.ctx, d, blob)
+		n, err := mapi.CopyBlob(b.ctx, d, blob)
 		u.doubt = d.end()
 		if err == nil && n != blob.Size() {
 			err = b.err(transport.Temporary, fmt.Errorf("the body has %d bytes, %d were announced", n, blob.Size()))
@@ -337,43 +336,6 @@ func (b *batch) literal(w *wire.Command, u *upload, data []byte) {
 		u.readFail = err
 		return err
 	})
-}
-
-var buffers = sync.Pool{New: func() any { b := make([]byte, ahead); return &b }}
-
-// copyBlob copies a body, and ends when ctx does.
-func copyBlob(ctx context.Context, to io.Writer, blob mapi.Blob) (int64, error) {
-	if m, ok := blob.(mapi.Bytes); ok {
-		n, err := to.Write(m)
-		return int64(n), err
-	}
-	r, err := blob.Open(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	var total int64
-	for {
-		n, err := r.Read(*buf)
-		if cerr := ctx.Err(); cerr != nil {
-			return total, cerr
-		}
-		if n > 0 {
-			k, werr := to.Write((*buf)[:n])
-			total += int64(k)
-			if werr != nil {
-				return total, werr
-			}
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
 }
 
 // multi sends all in one command. RFC 3502: all arrive, or none.

@@ -30,21 +30,31 @@ func (d *doubtful) Write(p []byte) (int, error) {
 }
 
 func (d *doubtful) scan(p []byte) {
-	if bytes.IndexByte(p, 0) >= 0 || d.cr != (p[0] == '\n') {
+	if bytes.IndexByte(p, 0) >= 0 {
 		d.found = true
 		return
 	}
+	before := d.cr
 	d.cr = p[len(p)-1] == '\r'
-	crs := bytes.Count(p, []byte{'\r'})
-	pairs := bytes.Count(p, []byte("\r\n"))
-	lfs := bytes.Count(p, []byte{'\n'})
-	if p[0] == '\n' {
-		lfs-- // the end of a pair that began before
-	}
+	crs, lfs := bytes.Count(p, []byte{'\r'}), 0
 	if d.cr {
-		crs-- // the begin of one
+		crs-- // the begin of a pair
 	}
-	d.found = crs != pairs || lfs != pairs
+	for i := 0; i < len(p); i++ {
+		k := bytes.IndexByte(p[i:], '\n')
+		if k < 0 {
+			break
+		}
+		switch i += k; {
+		case i == 0: // the end of a pair that began before
+		case p[i-1] != '\r':
+			d.found = true
+			return
+		default:
+			lfs++
+		}
+	}
+	d.found = crs != lfs || before != (p[0] == '\n')
 }
 
 func (d *doubtful) end() bool { return d.found || d.cr }

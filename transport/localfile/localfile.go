@@ -58,19 +58,7 @@ func Closed(op string) error {
 // Copy writes a body, and fails when it does not have the size that it
 // announced, or when ctx ends.
 func Copy(ctx context.Context, w io.Writer, b mapi.Blob) error {
-	if m, ok := b.(mapi.Bytes); ok {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		_, err := w.Write(m)
-		return err
-	}
-	r, err := b.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	n, err := io.Copy(w, contextReader{ctx, r})
+	n, err := mapi.CopyBlob(ctx, w, b)
 	if err == nil && n != b.Size() {
 		err = &transport.Error{Kind: transport.Temporary, Op: "read", Err: fmt.Errorf("the body has %d bytes, %d were announced", n, b.Size())}
 	}

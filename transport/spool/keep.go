@@ -2,7 +2,9 @@ package spool
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -18,10 +20,20 @@ const maxDepth = 64
 // is left to close. A body that ends before its size is an error of kind
 // [transport.Temporary].
 func (s *Spool) Keep(ctx context.Context, c *transport.Content) (*transport.Content, error) {
+	return s.keep(ctx, c, false)
+}
+
+// KeepSum is [Spool.Keep], and sets [transport.Content.Sum] of a mail that is
+// copied: its bytes need not be read again for that.
+func (s *Spool) KeepSum(ctx context.Context, c *transport.Content) (*transport.Content, error) {
+	return s.keep(ctx, c, true)
+}
+
+func (s *Spool) keep(ctx context.Context, c *transport.Content, sum bool) (*transport.Content, error) {
 	if c == nil || !c.OneShot {
 		return c, nil
 	}
-	kept, err := s.Copy(ctx, c)
+	kept, err := s.copy(ctx, c, sum)
 	if cerr := c.Close(); err == nil && cerr != nil {
 		kept.Close()
 		err = cerr
@@ -35,11 +47,21 @@ func (s *Spool) Keep(ctx context.Context, c *transport.Content) (*transport.Cont
 // Copy copies content, whatever it is, so that the copy does not need the
 // original. The original is not closed.
 func (s *Spool) Copy(ctx context.Context, c *transport.Content) (*transport.Content, error) {
+	return s.copy(ctx, c, false)
+}
+
+func (s *Spool) copy(ctx context.Context, c *transport.Content, sum bool) (*transport.Content, error) {
 	k := &keeper{ctx: ctx, s: s}
 	out := &transport.Content{Form: c.Form, Problems: c.Problems, Losses: c.Losses, OnClose: k.close}
 	var err error
 	if c.MIME != nil {
-		out.MIME, err = k.blob(c.MIME)
+		if sum {
+			k.digest = sha256.New()
+		}
+		if out.MIME, err = k.blob(c.MIME); sum && err == nil {
+			out.Sum = k.digest.Sum(nil)
+		}
+		k.digest = nil
 	}
 	if err == nil && c.Object != nil {
 		out.Object, err = k.message(c.Object, 0)
@@ -55,6 +77,7 @@ func (s *Spool) Copy(ctx context.Context, c *transport.Content) (*transport.Cont
 type keeper struct {
 	ctx     context.Context
 	s       *Spool
+	digest  hash.Hash // of what is copied; nil when nobody asks
 	buffers []*Buffer
 }
 
@@ -74,6 +97,9 @@ func (k *keeper) blob(b mapi.Blob) (mapi.Blob, error) {
 		return nil, nil
 	}
 	if m, ok := b.(mapi.Bytes); ok {
+		if k.digest != nil {
+			k.digest.Write(m)
+		}
 		return m, nil
 	}
 	r, err := b.Open(k.ctx)
@@ -81,9 +107,12 @@ func (k *keeper) blob(b mapi.Blob) (mapi.Blob, error) {
 		return nil, err
 	}
 	defer r.Close()
-	buf := k.s.Create()
+	buf := k.s.CreateFor(b.Size())
 	k.buffers = append(k.buffers, buf)
-	n, err := io.Copy(buf, contextReader{k.ctx, r})
+	if k.digest != nil {
+		buf.Digest(k.digest)
+	}
+	n, err := buf.ReadFrom(contextReader{k.ctx, r})
 	if err != nil {
 		return nil, err
 	}

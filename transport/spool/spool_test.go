@@ -3,6 +3,7 @@ package spool_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"os"
@@ -38,14 +39,14 @@ func read(t *testing.T, b mapi.Blob) string {
 func TestMemoryFirstThenFile(t *testing.T) {
 	dir := t.TempDir()
 	s := spool.New(64<<10, dir)
-	for _, size := range []int{0, 1, 4096, 4097, 16 << 10, 17 << 10, 1 << 20} {
+	for _, size := range []int{0, 1, 4096, 4097, 16 << 10, 32 << 10, 33 << 10, 1 << 20} {
 		want := strings.Repeat("0123456789abcdef", size/16+1)[:size]
 		b := s.Create()
 		if _, err := io.Copy(b, iotest{strings.NewReader(want)}); err != nil {
 			t.Fatal(err)
 		}
 		memory, disk := s.Used()
-		if big := size > 16<<10; big != (disk == int64(size) && size > 0 && memory == 0) {
+		if big := size > 32<<10; big != (disk == int64(size) && size > 0 && memory == 0) {
 			t.Errorf("%d bytes: %d in memory, %d on disk", size, memory, disk)
 		}
 		blob, err := b.Blob()
@@ -187,5 +188,77 @@ func TestKeepOfABodyThatBreaksOffIsTemporary(t *testing.T) {
 	}
 	if m, d := s.Used(); m != 0 || d != 0 {
 		t.Errorf("after the error: %d in memory, %d on disk", m, d)
+	}
+}
+
+// Memory and files are used again. What an earlier buffer held never shows, by
+// whatever way it is read.
+func TestNothingOfAnEarlierBufferShows(t *testing.T) {
+	for _, budget := range []int64{0, 1 << 20} {
+		s := spool.New(budget, t.TempDir())
+		defer s.Close()
+		for i, size := range []int{300_000, 5, 70_000, 0, 4096, 100_000, 299_999} {
+			want := strings.Repeat(string(rune('a'+i)), size)
+			b := s.CreateFor([]int64{0, int64(size), int64(size) / 2, 1 << 40}[i%4])
+			sum := sha256.New()
+			b.Digest(sum)
+			half := size / 2
+			if _, err := b.Write([]byte(want[:half])); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := b.ReadFrom(iotest{strings.NewReader(want[half:])}); err != nil || n != int64(size-half) {
+				t.Fatalf("%d bytes are read of %d: %v", n, size-half, err)
+			}
+			if got := sha256.Sum256([]byte(want)); !bytes.Equal(sum.Sum(nil), got[:]) {
+				t.Errorf("%d bytes: the digest is that of other bytes", size)
+			}
+			blob, err := b.Blob()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := read(t, blob); got != want {
+				t.Errorf("budget %d, %d bytes come back otherwise", budget, size)
+			}
+			var out bytes.Buffer
+			if n, err := mapi.CopyBlob(bg, &out, blob); err != nil || n != int64(size) || out.String() != want {
+				t.Errorf("budget %d, %d bytes are copied as %d: %v", budget, size, n, err)
+			}
+			r, _ := blob.Open(bg)
+			skip := min(size, 4100)
+			r.(io.Seeker).Seek(int64(skip), io.SeekStart)
+			out.Reset()
+			if _, err := io.Copy(&out, r); err != nil || out.String() != want[skip:] {
+				t.Errorf("budget %d, %d bytes from %d on: %d, %v", budget, size, skip, out.Len(), err)
+			}
+			p := make([]byte, 100)
+			if n, err := r.(io.ReaderAt).ReadAt(p, int64(max(size-3, 0))); n != min(size, 3) || err != io.EOF {
+				t.Errorf("budget %d, the end of %d bytes: %d, %v", budget, size, n, err)
+			}
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+			if _, err := mapi.CopyBlob(bg, io.Discard, blob); size > 0 && !errors.Is(err, os.ErrClosed) {
+				t.Errorf("a closed buffer is copied: %v", err)
+			}
+		}
+		if m, d := s.Used(); m != 0 || d != 0 {
+			t.Errorf("after all is closed: %d in memory, %d on disk", m, d)
+		}
+	}
+}
+
+func TestKeepSum(t *testing.T) {
+	s := spool.New(1<<20, t.TempDir())
+	defer s.Close()
+	c, err := s.KeepSum(bg, &transport.Content{Form: transport.FormMIME, MIME: newOnce("Subject: x\r\n\r\n"), OneShot: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := sha256.Sum256([]byte("Subject: x\r\n\r\n")); !bytes.Equal(c.Sum, want[:]) {
+		t.Errorf("the sum is %x", c.Sum)
+	}
+	// What is not copied has none: nothing was read.
+	if c, _ = s.KeepSum(bg, &transport.Content{Form: transport.FormMIME, MIME: mapi.Bytes("x")}); c.Sum != nil {
+		t.Errorf("the sum of what was not read is %x", c.Sum)
 	}
 }
