@@ -190,7 +190,7 @@ func (c *calendarInfo) add(in *ical.Component) {
 	c.uses(in)
 	switch in.Name {
 	case "VTIMEZONE":
-		id := ical.Text(in.Value("TZID"))
+		id := strings.TrimSpace(ical.Text(in.Value("TZID")))
 		if _, ok := c.zones[id]; !ok && id != "" && len(c.zones) < maxZones {
 			c.zones[id] = in
 			return
@@ -233,7 +233,7 @@ func (c *calendarInfo) uses(in *ical.Component) {
 		return
 	}
 	for i := range in.Properties {
-		if id := in.Properties[i].Param("TZID"); id != "" && len(c.used) < maxZones {
+		if id := strings.TrimSpace(in.Properties[i].Param("TZID")); id != "" && len(c.used) < maxZones {
 			c.used[id] = true
 		}
 	}

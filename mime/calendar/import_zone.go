@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"strings"
 	"time"
 
 	"github.com/mailconv/mailconv/mapi/timezone"
@@ -34,7 +35,7 @@ func (im *importer) named(c *calendarInfo, d ical.DateTime) (z zone, ok bool) {
 	if found {
 		loc, found = timezone.Load(iana)
 	}
-	if v := c.zones[d.TZID]; v != nil {
+	if v := c.zones[strings.TrimSpace(d.TZID)]; v != nil {
 		if list := observancesOf(v); len(list) > 0 {
 			if !found || !agree(loc, list, d.Clock.AddDate(0, 0, -7), d.Clock.AddDate(2, 0, 0)) {
 				z.Zone = list
