@@ -98,6 +98,9 @@ func (t *Totals) add(c ledger.Count) {
 type Folder struct {
 	Source string `json:"source"`
 	Sink   string `json:"sink"`
+	// Stored is what the sink calls the folder, where that differs from the
+	// path: names that a store cannot hold are escaped.
+	Stored string `json:"stored,omitempty"`
 	// Expected is what the store said that it holds, -1 when it did not.
 	Expected int64 `json:"expected"`
 	Totals
@@ -147,9 +150,13 @@ func summarise(ctx context.Context, l *ledger.Ledger) (*summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	sink := map[int64]string{}
+	sink, stored := map[int64]string{}, map[int64]string{}
 	for _, k := range sinks {
 		sink[k.ID] = transport.JoinPath(k.StorePath)
+		// Long ones are no names but keys.
+		if k.StoreID != sink[k.ID] && len(k.StoreID) <= 120 {
+			stored[k.ID] = k.StoreID
+		}
 	}
 	counts, err := l.Counts(ctx)
 	if err != nil {
@@ -159,7 +166,7 @@ func summarise(ctx context.Context, l *ledger.Ledger) (*summary, error) {
 	for _, f := range folders {
 		at[f.ID] = len(s.Folders)
 		s.Folders = append(s.Folders, Folder{
-			Source: transport.JoinPath(f.Path), Sink: sink[f.Sink], Expected: f.Expected, Error: f.Error, Note: f.Note, Gone: f.Gone,
+			Source: transport.JoinPath(f.Path), Sink: sink[f.Sink], Stored: stored[f.Sink], Expected: f.Expected, Error: f.Error, Note: f.Note, Gone: f.Gone,
 		})
 	}
 	reasons := map[Reason]int{}

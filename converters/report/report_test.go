@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"os"
 	"path/filepath"
@@ -275,6 +276,52 @@ func TestNumbers(t *testing.T) {
 	for n, want := range map[int64]string{-1: "?", 5: "5\u00A0B", 1536: "1.5\u00A0KiB", 3 << 30: "3.0\u00A0GiB"} {
 		if got := size(n); got != want {
 			t.Errorf("%d: %q", n, got)
+		}
+	}
+}
+
+// T46: names that the sink cannot hold, or writes in another way, are in the
+// report beside those that they stand for.
+func TestT46ThePlacesAreInTheReport(t *testing.T) {
+	l, err := ledger.Open(bg, filepath.Join(t.TempDir(), "l"), ledger.Pair{Source: "a", Sink: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	err = l.Update(func(tx *ledger.Tx) error {
+		if _, err := tx.StartRun("{}"); err != nil {
+			return err
+		}
+		for i, names := range [][2]string{{"a/b", "a%2Fb"}, {"03_März", "03_M&AOQ-rz"}, {"Plain", "Plain"}, {"Id", strings.Repeat("QUJD", 40)}} {
+			k := ledger.Sink{Path: names[:1], StorePath: names[:1], StoreID: names[1]}
+			if err := tx.SaveSink(&k); err != nil {
+				return err
+			}
+			if err := tx.SaveFolder(&ledger.Folder{SourceID: string(rune('1' + i)), Path: names[:1], Sink: k.ID}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ext := range []string{".html", ".json"} {
+		name := filepath.Join(t.TempDir(), "r"+ext)
+		if err := Write(bg, name, l); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"a%2Fb", "03_M&AOQ-rz"} {
+			if !strings.Contains(html.UnescapeString(strings.ReplaceAll(string(b), `\u0026`, "&")), want) {
+				t.Errorf("%s does not tell %q", ext, want)
+			}
+		}
+		if strings.Contains(string(b), "QUJDQUJD") {
+			t.Errorf("%s shows a key", ext)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	goimap "github.com/emersion/go-imap/v2"
+
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/imap/wire"
@@ -32,6 +34,7 @@ type upload struct {
 	losses   []mapi.Loss
 	readFail error
 	bare     bool // without keywords, after the server refused them
+	utf8     bool // announced as UTF-8, after the server refused it plain
 	doubt    bool // the body holds what servers change
 }
 
@@ -127,14 +130,22 @@ func (b *batch) prepare(items []transport.Staged) error {
 }
 
 // flags writes the flags that the mailbox takes; the others are losses. T50
+//
+// A mail that was read, and that asks for a receipt, gets $MDNSent where the
+// mailbox takes that: the receipt was sent or declined long ago, and nobody is
+// asked, or answered, again because of a copy. T74, RFC 3503
 func (b *batch) flags(u *upload) error {
 	m := u.item.Meta
+	wantsReceipt := m.Flags.Has(transport.Seen) && m.Flags&(transport.MDNSent|transport.Draft) == 0 && asksForReceipt(b.ctx, u.item.Content)
 	var set flagSet
-	if len(m.Keywords) > 0 || m.Flags&^(transport.Seen|transport.Answered|transport.Flagged|transport.Deleted|transport.Draft) != 0 {
+	if wantsReceipt || len(m.Keywords) > 0 || m.Flags&^(transport.Seen|transport.Answered|transport.Flagged|transport.Deleted|transport.Draft) != 0 {
 		var err error
 		if set, err = b.s.flagSetOf(b.ctx, b.c, b.raw, b.folder); err != nil {
 			return err
 		}
+	}
+	if wantsReceipt && set.known && set.takes(string(goimap.FlagMDNSent)) {
+		m.Flags |= transport.MDNSent
 	}
 	list, lost := set.write(m.Flags, m.Keywords)
 	u.flags = strings.Join(list, " ")
@@ -148,18 +159,20 @@ func flagLoss(name, why string) mapi.Loss {
 	return mapi.Loss{Item: "flag " + name, Reason: mapi.LossStoreOnly, Detail: why}
 }
 
+// takes reports whether a mailbox takes a flag.
+func (set flagSet) takes(name string) bool {
+	// QUIRK: \* stands for keywords alone, but servers that have it and leave
+	// out system flags (go-imap's, before one is in use) take them.
+	return !set.known || set.any || set.names[strings.ToLower(name)]
+}
+
 // write gives the flags as the server knows them, and what it does not take.
 func (set flagSet) write(flags transport.Flags, keywords []string) (list, lost []string) {
-	takes := func(name string) bool {
-		// QUIRK: \* stands for keywords alone, but servers that have it and
-		// leave out system flags (go-imap's, before one is in use) take them.
-		return !set.known || set.any || set.names[strings.ToLower(name)]
-	}
 	for _, f := range flagTable {
 		if !flags.Has(f.flag) {
 			continue
 		}
-		if name := string(f.name); takes(name) {
+		if name := string(f.name); set.takes(name) {
 			list = append(list, name)
 		} else {
 			lost = append(lost, name)
@@ -169,7 +182,7 @@ func (set flagSet) write(flags transport.Flags, keywords []string) (list, lost [
 		name := escapeKeyword(k)
 		switch {
 		case name == "":
-		case !takes(name):
+		case !set.takes(name):
 			lost = append(lost, k)
 		case !slices.Contains(list, name):
 			list = append(list, name)
@@ -325,6 +338,10 @@ func (b *batch) literal(w *wire.Command, u *upload, data []byte) {
 	blob := u.item.Content.MIME
 	if data != nil {
 		blob = mapi.Bytes(data)
+	}
+	if u.utf8 {
+		w.Raw("UTF8 (~")
+		defer w.Raw(")")
 	}
 	w.Literal(blob.Size(), func(to io.Writer) error {
 		d := &doubtful{w: to}
@@ -517,6 +534,11 @@ func (b *batch) settle(u *upload, res *wire.Response) (again bool) {
 			b.results[u.at].Err = nil
 			return true
 		}
+	case (k == transport.Rejected || k == transport.Permanent) && b.c.utf8 && !u.utf8 && eightBitHeader(b.ctx, u.item.Content):
+		// RFC 6855 4; its successor takes such mails without.
+		u.utf8 = true
+		b.results[u.at].Err = nil
+		return true
 	case (k == transport.Rejected || k == transport.Permanent) && !u.bare && hasKeyword(u.flags):
 		// The mailbox may take fewer keywords than it says.
 		u.bare = true

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	goimap "github.com/emersion/go-imap/v2"
+
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/imap/wire"
 )
@@ -97,6 +99,24 @@ func all(err error, n int) []error {
 	return errs
 }
 
+// receiptsAnswered are the messages with $MDNSent, which is never taken away: a
+// mail program would ask once more whether to send a receipt. RFC 3503 3.1
+func (t *target) receiptsAnswered(ctx context.Context) (map[uint32]bool, error) {
+	uids := t.there()
+	if len(uids) == 0 || !t.c.state.flags.names[strings.ToLower(string(goimap.FlagMDNSent))] {
+		return nil, nil
+	}
+	list, err := t.c.search(ctx, "store", t.folder, cmd("UID SEARCH UID ").Set(uids).Raw(" KEYWORD "+string(goimap.FlagMDNSent)))
+	if err != nil && t.c.Broken() == nil {
+		return nil, nil // a server that cannot search for it has not got it
+	}
+	set := map[uint32]bool{}
+	for _, u := range list {
+		set[u] = true
+	}
+	return set, err
+}
+
 // SetFlags implements [transport.FlagSetter]. Keywords that the mailbox does
 // not take are left out.
 func (s *Store) SetFlags(ctx context.Context, f transport.Folder, changes []transport.FlagChange) []error {
@@ -109,12 +129,19 @@ func (s *Store) SetFlags(ctx context.Context, f transport.Folder, changes []tran
 		return all(err, len(changes))
 	}
 	defer s.pool.put(t.c)
+	answered, err := t.receiptsAnswered(ctx)
+	if err != nil {
+		return all(err, len(changes))
+	}
 	// One command for all that get the same flags.
 	groups := map[string][]int{}
 	var order []string
 	for i, c := range changes {
 		if t.errs[i] != nil {
 			continue
+		}
+		if answered[t.uids[i]] {
+			c.Flags |= transport.MDNSent
 		}
 		list, _ := t.c.state.flags.write(c.Flags, c.Keywords)
 		flags := strings.Join(list, " ")

@@ -84,13 +84,46 @@ func TestT47ThePrefixComesOffOnceAndOnOnce(t *testing.T) {
 }
 
 func TestT48NamesInBothEncodingsAreTheSame(t *testing.T) {
-	for _, caps := range []string{"IMAP4rev1", "IMAP4rev1 ENABLE UTF8=ONLY"} {
+	for _, caps := range []string{"IMAP4rev1", "IMAP4rev1 ENABLE UTF8=ONLY", "IMAP4rev1 ENABLE UTF8=ACCEPT"} {
 		s := &rude{caps: caps}
-		s.hook = lists(map[string][]string{
+		var appends, searches []string
+		folders := lists(map[string][]string{
 			`LIST "" "*"`: {`LIST () "/" "03_März"`, `LIST () "/" "04_M&AOQ-rz"`, "LIST () \"/\" \"05_M\xe4rz\"", `LIST () "/" {9}` + "\r\nR&D \"x\" y", `LIST () "/" 06&-x`},
 			"LSUB":        nil,
+			"ENABLE":      {"ENABLED UTF8=ACCEPT"},
 		})
-		wantFolders(t, s, nil, "03_März", "04_März", "05_März", "06&x", `R&D "x" y`)
+		s.hook = func(c *talk, tag, verb, args string) bool {
+			switch verb {
+			case "CREATE":
+				appends = append(appends, args)
+			case "UID SEARCH":
+				searches = append(searches, args)
+			case "APPEND":
+				appends = append(appends, args[:strings.IndexByte(args, '{')])
+				if !strings.Contains(args, "UTF8 (~") && strings.Contains(caps, "UTF8") {
+					c.literals(args)
+					c.say("%s NO 8-bit header", tag)
+					return true
+				}
+			}
+			return folders(c, tag, verb, args)
+		}
+		st := wantFolders(t, s, nil, "03_März", "04_März", "05_März", "06&x", `R&D "x" y`)
+		if _, err := st.Ensure(t.Context(), transport.Folder{Path: []string{"Brücke"}}); err != nil {
+			t.Error(err)
+		}
+		if _, err := st.Put(t.Context(), inboxFolder, transport.Meta{}, mimeContent("Subject: Grüße\r\n\r\nx\r\n")); err != nil {
+			t.Error(err)
+		}
+		for range st.Search(t.Context(), inboxFolder, `SUBJECT "Grüße"`) {
+		}
+		if strings.Contains(caps, "UTF8") {
+			if want := []string{`"Brücke"`, `"INBOX" `, `"INBOX" UTF8 (~`}; !slices.Equal(appends, want) || len(searches) != 1 || strings.Contains(searches[0], "CHARSET") {
+				t.Errorf("%s: said %q, want %q; %q", caps, appends, want, searches)
+			}
+		} else if want := []string{`"Br&APw-cke"`, `"INBOX" `}; !slices.Equal(appends, want) || len(searches) != 1 || !strings.Contains(searches[0], "CHARSET UTF-8") {
+			t.Errorf("%s: said %q, want %q; %q", caps, appends, want, searches)
+		}
 		if utf8 := slices.Contains(s.lines, "ENABLE UTF8=ACCEPT"); utf8 != strings.Contains(caps, "UTF8") {
 			t.Errorf("%s: ENABLE is %v", caps, utf8)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/mailconv/mailconv/transport"
@@ -221,11 +222,19 @@ func (c *session) greet(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.can("UTF8=ONLY") {
-		if _, err := c.do(ctx, "connect", "", cmd("ENABLE UTF8=ACCEPT"), nil); err != nil {
-			return err
-		}
-		c.utf8 = true
+	if !c.can("UTF8=ONLY", "UTF8=ACCEPT") {
+		return nil
 	}
-	return nil
+	// Without it the server may write mails with UTF-8 in their headers anew.
+	// RFC 6855 3
+	_, err := c.do(ctx, "connect", "", cmd("ENABLE UTF8=ACCEPT"), func(r *wire.Response) error {
+		c.utf8 = c.utf8 || r.Name == "ENABLED" && slices.ContainsFunc(r.Values, func(v wire.Value) bool { return v.Is("UTF8=ACCEPT") })
+		return nil
+	})
+	if c.can("UTF8=ONLY") {
+		c.utf8 = err == nil
+	} else if c.Broken() == nil {
+		return nil // names are in UTF-7, then
+	}
+	return err
 }

@@ -124,6 +124,12 @@ const (
 // raw is the server's name for a path.
 func (ns *namespaces) raw(path []string, e escaping, utf8 bool) string {
 	own := ns.personal[0]
+	hard := own.delim // what cannot be in a name
+	if utf8 {
+		// QUIRK: go-imap's server still reads UTF-7 after ENABLE UTF8=ACCEPT,
+		// and so do we, as not all servers change what they list.
+		hard += "&"
+	}
 	if len(path) > 0 && strings.EqualFold(path[0], inbox) {
 		if len(path) == 1 {
 			return inbox
@@ -133,7 +139,7 @@ func (ns *namespaces) raw(path []string, e escaping, utf8 bool) string {
 		}
 	}
 	if own.delim == "" {
-		return own.prefix + encode(escape(transport.JoinPath(path), "", e), utf8)
+		return own.prefix + encode(escape(transport.JoinPath(path), hard, e), utf8)
 	}
 	parts := make([]string, len(path))
 	for i, p := range path {
@@ -141,7 +147,7 @@ func (ns *namespaces) raw(path []string, e escaping, utf8 bool) string {
 			parts[i] = inbox
 			continue
 		}
-		parts[i] = encode(escape(p, own.delim, e), utf8)
+		parts[i] = encode(escape(p, hard, e), utf8)
 	}
 	return own.prefix + strings.Join(parts, own.delim)
 }
@@ -241,7 +247,7 @@ func unescape(s, delim string) string {
 		return ""
 	}
 	if strings.Contains(s, "%") {
-		if name := decodeSign(s, '%'); escapeWeak(name, delim) == s || pathname.Escape(name, strongExtra(delim)) == s {
+		if name := decodeSign(s, '%'); escapeWeak(name, delim) == s || escapeWeak(name, delim+"&") == s || pathname.Escape(name, strongExtra(delim)) == s {
 			return name
 		}
 	}

@@ -166,8 +166,7 @@ func (s *Store) Search(ctx context.Context, f transport.Folder, query string) it
 }
 
 func (s *Store) search(ctx context.Context, f transport.Folder, query string) ([]uint32, string, error) {
-	w, err := searchCommand(query)
-	if err != nil {
+	if _, err := searchCommand(query, false); err != nil {
 		return nil, "", err
 	}
 	raw, err := s.rawOf(ctx, f)
@@ -182,8 +181,17 @@ func (s *Store) search(ctx context.Context, f transport.Folder, query string) ([
 	if err := c.open(ctx, "search", f.String(), raw, false, true); err != nil {
 		return nil, "", err
 	}
-	var uids []uint32
-	_, err = c.do(ctx, "search", f.String(), w, func(r *wire.Response) error {
+	w, err := searchCommand(query, c.utf8)
+	if err != nil {
+		return nil, "", err
+	}
+	uids, err := c.search(ctx, "search", f.String(), w)
+	return uids, raw, err
+}
+
+// search runs a UID SEARCH and gives what it finds, ascending.
+func (c *session) search(ctx context.Context, op, folder string, w *wire.Command) (uids []uint32, err error) {
+	_, err = c.do(ctx, op, folder, w, func(r *wire.Response) error {
 		switch r.Name {
 		case "SEARCH":
 			uids = append(uids, r.Numbers...)
@@ -198,11 +206,12 @@ func (s *Store) search(ctx context.Context, f transport.Folder, query string) ([
 		return nil
 	})
 	slices.Sort(uids)
-	return slices.Compact(uids), raw, err
+	return slices.Compact(uids), err
 }
 
-// searchCommand sends quoted strings beyond ASCII as literals.
-func searchCommand(query string) (*wire.Command, error) {
+// searchCommand sends quoted strings beyond ASCII as literals. After ENABLE
+// UTF8=ACCEPT no character set may be named. RFC 6855 3
+func searchCommand(query string, utf8 bool) (*wire.Command, error) {
 	ascii := true
 	for i := range len(query) {
 		if c := query[i]; c < ' ' || c == 0x7F {
@@ -213,7 +222,10 @@ func searchCommand(query string) (*wire.Command, error) {
 	if ascii {
 		return cmd("UID SEARCH " + query), nil
 	}
-	w := cmd("UID SEARCH CHARSET UTF-8 ")
+	w := cmd("UID SEARCH ")
+	if !utf8 {
+		w.Raw("CHARSET UTF-8 ")
+	}
 	for i := 0; i < len(query); {
 		if query[i] != '"' {
 			if query[i] >= 0x80 {
