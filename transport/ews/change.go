@@ -44,9 +44,10 @@ func (st *Store) SetFlags(ctx context.Context, f transport.Folder, changes []tra
 		}
 		var at []int
 		for i := range part {
-			if now[i].err != nil {
+			switch {
+			case now[i].err != nil:
 				errs[from+i] = withKey(now[i].err, part[i].Ref)
-			} else {
+			case writeFlagChange(&soap.Writer{}, now[i].item, part[i]):
 				at = append(at, i)
 			}
 		}
@@ -115,12 +116,14 @@ func (st *Store) metas(ctx context.Context, f transport.Folder, changes []transp
 	return out, err
 }
 
-// writeFlagChange writes what is different, and the read state in any case, so
-// that there is always something to say.
-func writeFlagChange(w *soap.Writer, now item, c transport.FlagChange) {
+// writeFlagChange writes what is different, and the read state of mail in any
+// case. It is false when there is nothing to say.
+func writeFlagChange(w *soap.Writer, now item, c transport.FlagChange) bool {
 	element := now.kind
 	w.Start("t:ItemChange").Empty("t:ItemId", "Id", string(c.Ref)).Start("t:Updates")
+	said := false
 	set := func(path func(), value func()) {
+		said = true
 		w.Start("t:SetItemField")
 		path()
 		w.Start("t:" + element)
@@ -135,6 +138,7 @@ func writeFlagChange(w *soap.Writer, now item, c transport.FlagChange) {
 	if !slices.Equal(was.Keywords, c.Keywords) {
 		uri := func() { w.Empty("t:FieldURI", "FieldURI", "item:Categories") }
 		if len(c.Keywords) == 0 {
+			said = true
 			w.Start("t:DeleteItemField")
 			uri()
 			w.End()
@@ -158,6 +162,7 @@ func writeFlagChange(w *soap.Writer, now item, c transport.FlagChange) {
 		}
 	}
 	w.End().End()
+	return said
 }
 
 // Icons of mail without marks. [MS-OXOMSG] 2.2.1.10

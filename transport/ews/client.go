@@ -36,12 +36,17 @@ type service struct {
 	slots       chan struct{}
 
 	mu      sync.Mutex
-	version int             // index of versions
-	lacks   map[string]bool // operations that the server does not know
+	version int               // index of versions
+	lacks   map[string]bool   // operations that the server does not know
+	cookies map[string]string // that lead to the same server behind a balancer
 }
 
+// affinity are the cookies by which a balancer finds the server that knows a
+// subscription.
+var affinity = map[string]bool{"X-BackEndOverrideCookie": true, "exchangecookie": true}
+
 func newService(w *web.Client, connections int) *service {
-	return &service{web: w, slots: make(chan struct{}, connections), lacks: map[string]bool{}}
+	return &service{web: w, slots: make(chan struct{}, connections), lacks: map[string]bool{}, cookies: map[string]string{}}
 }
 
 // A request is one operation.
@@ -144,12 +149,25 @@ func (v *service) post(ctx context.Context, r request, version string) (*http.Re
 		// The front end finds the server of the mailbox by it.
 		req.Header.Set("X-AnchorMailbox", v.anchor)
 	}
+	req.Header.Set("X-PreferServerAffinity", "true")
+	v.mu.Lock()
+	for name, value := range v.cookies {
+		req.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	v.mu.Unlock()
 	resp, err := v.web.Do(r.op, req)
 	if err != nil {
 		if b := body.failure(); b != nil && ctx.Err() == nil {
 			return nil, b
 		}
 		return nil, v.refused(r, err)
+	}
+	for _, c := range resp.Cookies() {
+		if affinity[c.Name] && len(c.Value) < 4096 {
+			v.mu.Lock()
+			v.cookies[c.Name] = c.Value
+			v.mu.Unlock()
+		}
 	}
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusInternalServerError {
 		return resp, nil

@@ -163,7 +163,7 @@ func (st *Store) loadTree(ctx context.Context) (*tree, error) {
 	t.sort(t.root, nil, 0)
 	if st.o.Recoverable {
 		if n := t.byName(recoverableName); n != nil {
-			n.path, n.hidden = []string{recoverableName}, true
+			n.path = []string{recoverableName}
 			t.sorted = append(t.sorted, n)
 			t.sort(n.id, n.path, 0)
 		}

@@ -10,11 +10,14 @@ import (
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
+	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/clock"
 	"github.com/mailconv/mailconv/transport/ews"
 	"github.com/mailconv/mailconv/transport/ews/ewstest"
 	"github.com/mailconv/mailconv/transport/mem"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
+	"github.com/mailconv/mailconv/transport/retry"
 )
 
 // TestRequestsPerItem: small mail takes at most 1.2 requests for each item, the
@@ -106,4 +109,58 @@ func TestTwentyMailboxesAtOnce(t *testing.T) {
 		t.Errorf("%d requests came before the end of a wait", early)
 	}
 	t.Logf("%d requests, %d waits told", s.Requests(""), len(s.Waits()))
+}
+
+// TestRunThatWasCutOffFindsItsItems: answers are lost after the server did what
+// was asked, and the run gives up. The next one finds what arrived; nothing is
+// there twice.
+func TestRunThatWasCutOffFindsItsItems(t *testing.T) {
+	for name, o := range map[string]ewstest.Options{"mime": {}, "objects": {}} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, o)
+			var src transport.Source
+			const n = 90
+			if name == "mime" {
+				m := mem.New(mem.Options{})
+				for i := range n {
+					m.Add([]string{"Box"}, transport.Meta{Received: arrived}, strings.Replace(letter, "a letter", fmt.Sprintf("letter %d", i%30), 1)) // with twins
+				}
+				src = m
+			} else {
+				m := mem.New(mem.Options{Forms: []transport.Form{transport.FormObject}})
+				f, err := m.Ensure(t.Context(), transport.Folder{Path: []string{"Box"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range n {
+					o := &mapi.Message{}
+					o.Props.Set(mapi.PidTagMessageClass, mapi.StringValue("IPM.Note"))
+					o.Props.Set(mapi.PidTagMessageFlags, mapi.Int32Value(1))
+					o.Props.Set(mapi.PidTagSubject, mapi.StringValue(fmt.Sprintf("object %d", i%30)))
+					if _, err := m.Put(t.Context(), f, transport.Meta{Flags: transport.Seen}, &transport.Content{Form: transport.FormObject, Object: o}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				src = m
+			}
+			op := map[string]string{"mime": "CreateItem", "objects": "UploadItems"}[name]
+			l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "state"), ledger.Pair{Source: "a", Sink: "b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			for round := range 3 {
+				if round < 2 {
+					s.Inject(ewstest.Fault{Kind: ewstest.DropAfter, Operation: op})
+				}
+				st := open(t, s)
+				r, err := migrate.Run(t.Context(), src, st, l, migrate.Options{Workers: 1, Retry: retry.Policy{Attempts: 1, Clock: clock.NewFake(time.Now())}})
+				t.Logf("round %d: %v, %d copied, %d known, %d failed", round, err, r.Copied, r.Known, r.Failed)
+				st.Close()
+			}
+			if got := len(stored(t, s, alice, "Box")); got != n {
+				t.Errorf("%d items are there, not %d", got, n)
+			}
+		})
+	}
 }

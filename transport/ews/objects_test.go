@@ -118,3 +118,25 @@ func TestItemsThatAreNoMail(t *testing.T) {
 		}
 	}
 }
+
+// TestMarksOfItemsThatAreNoMail: they have no read state, and a change that says
+// nothing is no error.
+func TestMarksOfItemsThatAreNoMail(t *testing.T) {
+	s := serve(t, ewstest.Options{})
+	st := open(t, s)
+	contact := &mapi.Message{}
+	contact.Props.Set(mapi.PidTagMessageClass, mapi.StringValue("IPM.Contact"))
+	contact.Props.Set(mapi.PidTagDisplayName, mapi.StringValue("Ann"))
+	f := ensure(t, st, "Contacts")
+	r := put(t, st, f, transport.Meta{Class: "IPM.Contact"}, &transport.Content{Form: transport.FormObject, Object: contact})
+	for _, c := range []transport.FlagChange{{Ref: r.Ref}, {Ref: r.Ref, Keywords: []string{"red"}}, {Ref: r.Ref, Flags: transport.Seen, Keywords: []string{"red"}}, {Ref: r.Ref, Flags: transport.Flagged}} {
+		if errs := st.SetFlags(t.Context(), f, []transport.FlagChange{c}); errs[0] != nil {
+			t.Errorf("%+v: %v", c, errs[0])
+		}
+	}
+	for m, err := range st.Items(t.Context(), f, nil) {
+		if err != nil || !m.Flags.Has(transport.Flagged) || len(m.Keywords) != 0 {
+			t.Errorf("%+v, %v", m, err)
+		}
+	}
+}
