@@ -13,19 +13,23 @@ func inspectCommand(std stdio) *cli.Command {
 		Name:      "inspect",
 		Usage:     "show what is in a message: tree, headers, properties, problems",
 		ArgsUsage: "[--props] [--json] IN...",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "props", Aliases: []string{"p"}, Usage: "list every property with name, tag, type and value"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON, one document for each message, properties included"},
 			&cli.IntFlag{Name: "codepage", Usage: "read 8-bit strings in code page `N`"},
+			&cli.StringSliceFlag{Name: "set", Usage: "of an item on a server (mapihttp): change a property first, as `NAME=VALUE`"},
 			&cli.StringFlag{Name: "node", Usage: "of a PST or OST: the item, table or properties of node `ID`, as in 0x200024"},
-		},
+		}, storeFlags(sourceRole)...),
 		Description: `A PST or OST is shown as the tree of its folders, with counts and damage.
+An item on a server is named by its store, folder and key, as ls -l shows it.
 
 EXAMPLES:
    mailconv inspect letter.msg
    mailconv inspect --props letter.msg
    mailconv inspect archive.pst
    mailconv inspect --props --node 0x200024 archive.pst
+   mailconv inspect --props mapihttp://zoe@mail.example/Inbox/1-30000
+   mailconv inspect --set PidTagSubject=Better mapihttp://zoe@mail.example/Inbox/1-30000
    mailconv inspect --json letter.msg | jq '.properties[] | select(.name=="PidTagSubject")'`,
 		Action: func(c *cli.Context) error {
 			asJSON := c.Bool("json")
@@ -43,7 +47,23 @@ EXAMPLES:
 					*converters.Node
 				}{name, n})
 			}
+			set, err := parseSets(c.StringSlice("set"))
+			if err != nil {
+				return err
+			}
 			return eachInput(c, std, func(t *tally, name string) error {
+				if a, ok := liveAddress(name); ok {
+					n, err := inspectLive(c, a, set, props)
+					if err == nil {
+						t.read++
+						err = show(a.String(), n)
+					}
+					t.done(std, a.String(), err, n != nil && lost(n))
+					return nil
+				}
+				if len(set) > 0 {
+					return usagef("--set changes items on a server, as in mapihttp://zoe@mail.example/Inbox/1-30000")
+				}
 				if a, ok := archiveAddress(name); ok && a.Scheme != "olm" {
 					n, err := inspectPST(c, a, props)
 					if err == nil {

@@ -25,11 +25,13 @@ func lsCommand(std stdio) *cli.Command {
 			&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "list messages, not only folders"},
 			&cli.BoolFlag{Name: "json", Usage: "print a line of JSON for each folder or message"},
 			&cli.BoolFlag{Name: "csv", Usage: "print CSV"},
+			&cli.BoolFlag{Name: "gal", Usage: "list the address book of the server instead (mapihttp)"},
 		}, storeFlags(sourceRole)...),
 		Description: `EXAMPLES:
    mailconv ls archive.mbox
    mailconv ls -l maildir:Mail
    mailconv ls --csv imaps://zoe@mail.example
+   mailconv ls --gal --csv mapihttp://zoe@mail.example
 
 ` + storesHelp(),
 		Action: func(c *cli.Context) error {
@@ -44,6 +46,9 @@ func lsCommand(std stdio) *cli.Command {
 				return err
 			}
 			defer s.Close()
+			if c.Bool("gal") {
+				return listBook(c, std.out, s)
+			}
 			l := newLister(c, std.out)
 			failed := 0
 			for f, err := range s.Folders(c.Context) {

@@ -10,8 +10,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/mailconv/mailconv/converters"
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
+	"github.com/mailconv/mailconv/mime"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/secret"
 	"github.com/mailconv/mailconv/transport/spool"
@@ -73,6 +75,7 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 	if s.sink, to, err = openSink(c, c.Args().Get(1), sinkRole, cv); err != nil {
 		return nil, err
 	}
+	resolveWith(cv, s.source, s.sink)
 	s.pair = ledger.Pair{Source: from.String(), Sink: to.String()}
 	if s.state == "" {
 		if s.state, err = ledger.DefaultPath(s.pair); err != nil {
@@ -95,6 +98,16 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 		s.source, s.sink = trace.Source(s.source, l.With("store", "source")), trace.Sink(s.sink, l.With("store", "sink"))
 	}
 	return s, nil
+}
+
+// resolveWith lets the first store that has an address book resolve Exchange
+// addresses, where nothing else was named for it.
+func resolveWith(cv *converters.Converter, stores ...any) {
+	for _, st := range stores {
+		if r, ok := transport.As[mime.Resolver](st); ok && cv.Resolver == nil {
+			cv.Resolver = r
+		}
+	}
 }
 
 // logger writes a JSON line for each call to a store, without secrets.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/codepage"
@@ -212,6 +213,28 @@ func (d *Directory) SMTP(ctx context.Context, dn string) (string, error) {
 	}
 	d.mu.Unlock()
 	return address, nil
+}
+
+// resolveTime bounds a look-up for a conversion, which knows no context.
+const resolveTime = 30 * time.Second
+
+// ResolveEX is the SMTP address of an Exchange address, by the address book, so
+// that a Store is a Resolver of package mime. What cannot be found out is not
+// known.
+func (st *Store) ResolveEX(dn string) (string, bool) {
+	st.mu.Lock()
+	if st.book == nil && !st.closed {
+		st.book = st.Directory()
+	}
+	d := st.book
+	st.mu.Unlock()
+	if d == nil {
+		return "", false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
+	defer cancel()
+	smtp, err := d.SMTP(ctx, dn)
+	return smtp, err == nil && smtp != ""
 }
 
 // Entries lists the whole address book.

@@ -100,6 +100,7 @@ type Store struct {
 	idle   []*session
 	closed bool
 	tree   *tree
+	book   *Directory // for ResolveEX, nil until it is asked
 	names  nameMap
 	marks  map[string]string // folder to the newest state that Mark gave
 }
@@ -242,9 +243,12 @@ func (st *Store) probe(ctx context.Context) error {
 // still open cannot be read any further.
 func (st *Store) Close() error {
 	st.mu.Lock()
-	idle := st.idle
-	st.idle, st.closed = nil, true
+	idle, book := st.idle, st.book
+	st.idle, st.book, st.closed = nil, nil, true
 	st.mu.Unlock()
+	if book != nil {
+		book.Close() //nolint:errcheck // the server forgets it by itself
+	}
 	for _, s := range idle {
 		s.close(context.Background())
 	}
