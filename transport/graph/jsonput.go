@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
@@ -132,11 +133,44 @@ func (p *putter) mime(ctx context.Context, blob mapi.Blob) (transport.Receipt, e
 		// Field case T61: 200 and nothing made.
 		return r, c.broken(errors.New("the service says that it is done and names no item"))
 	}
+	if err := p.arrivedWhole(ctx, r.Ref, blob.Size()); err != nil {
+		return transport.Receipt{}, err
+	}
 	if !p.meta.Received.IsZero() {
 		r.Losses = append(r.Losses, mapi.Loss{Item: "PidTagMessageDeliveryTime", Reason: mapi.LossNoProperty, Detail: "drafts have no date of arrival"})
 	}
 	errs := p.s.SetFlags(ctx, p.f, []transport.FlagChange{{Ref: r.Ref, Flags: p.meta.Flags &^ transport.Draft, Keywords: p.meta.Keywords}})
 	return r, errs[0]
+}
+
+// suspect is the size from which on a mail is read back: the service has
+// answered large ones with success and kept nothing of their content.
+const suspect = 1 << 20
+
+// arrivedWhole reads back what a large mail became. Field case T61.
+func (p *putter) arrivedWhole(ctx context.Context, key transport.Key, size int64) error {
+	if size < suspect {
+		return nil
+	}
+	c := p.call()
+	c.key, c.url, c.header = key, p.s.user("messages", string(key), "$value"), http.Header{"Accept": {"*/*"}}
+	resp, err := p.s.do(ctx, c)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	// The service writes the mail anew, in another encoding maybe.
+	if err != nil || n >= size/4 {
+		return c.broken(err)
+	}
+	err = &transport.Error{
+		Kind: transport.TooLarge, Op: "put", Folder: p.f.String(), Err: errorf("the service took a mail of %d bytes and kept %d", size, n), Remedy: "take route=auto",
+	}
+	if derr := p.s.purge(ctx, p.call(), p.s.user("messages", string(key)), true); derr != nil {
+		return errors.Join(err, derr)
+	}
+	return err
 }
 
 // mimeLimit is the largest request with the bytes of a mail.
