@@ -23,6 +23,7 @@ type call struct {
 	body           *node
 	w              *writer
 	http           http.ResponseWriter
+	request        *http.Request
 	// forced is an error that was ordered for each message.
 	forced *failure
 }
@@ -128,7 +129,7 @@ func (s *Server) serveEWS(hw http.ResponseWriter, r *http.Request) {
 	if s.o.MaxSize > 0 {
 		r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxSize)
 	}
-	c := &call{s: s, ctx: r.Context(), caller: caller, acting: caller, http: w}
+	c := &call{s: s, ctx: r.Context(), caller: caller, acting: caller, http: w, request: r}
 	if f := c.read(r); f != nil {
 		var large *http.MaxBytesError
 		if errors.As(f.cause, &large) {

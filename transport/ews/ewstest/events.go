@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
@@ -22,7 +23,11 @@ type subscription struct {
 	kinds   map[mailbox.EventKind]bool
 	stream  bool
 	last    uint64 // events up to here were told
+	server  string // which server of the farm has it
 }
+
+// overrideCookie names a server of a farm.
+const overrideCookie = "X-BackEndOverrideCookie"
 
 func watermark(n uint64) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte{0x11, 0x22}, n))
@@ -75,6 +80,12 @@ func subscribe(c *call) *soapFault {
 		c.s.mu.Lock()
 		c.s.subCount++
 		sub.id = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "subscription-%06d", c.s.subCount))
+		if c.s.o.Affinity {
+			sub.server = fmt.Sprintf("server%d~19%05d", c.s.subCount%3, c.s.subCount)
+			if strings.EqualFold(c.request.Header.Get("X-PreferServerAffinity"), "true") {
+				http.SetCookie(c.http, &http.Cookie{Name: overrideCookie, Value: sub.server, Path: "/", HttpOnly: true})
+			}
+		}
 		c.s.subs[sub.id] = sub
 		c.s.mu.Unlock()
 		return func() error {
@@ -95,6 +106,11 @@ func (c *call) subscription(id string) *subscription {
 	sub := c.s.subs[words(id)]
 	if sub == nil || sub.owner != c.acting {
 		return nil
+	}
+	if sub.server != "" {
+		if k, err := c.request.Cookie(overrideCookie); err != nil || k.Value != sub.server {
+			return nil // another server was asked
+		}
 	}
 	return sub
 }

@@ -60,6 +60,10 @@ type Options struct {
 	// DeleteFull lets DeleteFolder remove a folder that holds anything; the
 	// real server refuses that.
 	DeleteFull bool
+	// Affinity plays a farm behind a balancer: a subscription is known only to
+	// requests that bring the cookie that came with it, which is given to who
+	// asks for it by X-PreferServerAffinity.
+	Affinity bool
 	// Heartbeat is the time between empty notifications of a stream; 0 is 45
 	// seconds. Minute is the unit of its ConnectionTimeout; 0 is a minute.
 	Heartbeat, Minute time.Duration
