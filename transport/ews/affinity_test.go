@@ -38,3 +38,25 @@ func TestASubscriptionIsAskedOfTheServerThatHasIt(t *testing.T) {
 		t.Errorf("%d changes, %d subscriptions, %d streams: %v", n, subs, streams, s.Counts())
 	}
 }
+
+func TestSubscriptionsThatAreLostAreNotAskedForWithoutAPause(t *testing.T) {
+	s := serve(t, ewstest.Options{})
+	s.Inject(ewstest.Fault{Operation: "GetStreamingEvents", Kind: ewstest.Code, Code: "ErrorSubscriptionNotFound", Times: -1})
+	st := open(t, s, "poll", "100ms")
+	a := ensure(t, st, "A")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	go func() {
+		time.Sleep(time.Second)
+		st.Put(ctx, a, transport.Meta{}, mimeContent(letter)) //nolint:errcheck // the change is awaited
+	}()
+	for _, err := range st.Watch(ctx, []transport.Folder{a}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	if n := s.Requests("Subscribe"); n < 2 || n > 15 {
+		t.Errorf("%d subscriptions in a second, with a pause of 100ms", n)
+	}
+}

@@ -67,6 +67,7 @@ type poller struct {
 	folders map[string]transport.Folder
 	ids     []string
 	states  map[string]string
+	lost    int // subscriptions in a row that were gone at once
 }
 
 // look asks for the changes of all folders. The first time only states are
@@ -110,13 +111,21 @@ func (st *Store) wait(ctx context.Context, p *poller, yield func(transport.Folde
 		id, err := st.subscribe(ctx, p.ids)
 		if err == nil {
 			err = st.stream(ctx, id, p, yield)
+			if err == nil {
+				p.lost = 0
+			}
 			if err == nil || err == errLeft || ctx.Err() != nil {
 				return err
 			}
 		}
 		switch k := transport.KindOf(err); {
 		case k == transport.NotFound:
-			return nil // the subscription ended: a new one
+			// The subscription ended: a new one. Where it ends each time
+			// (behind a balancer that asks another server) not without a pause.
+			if p.lost++; p.lost > 1 {
+				return st.o.Clock.Sleep(ctx, st.o.Poll)
+			}
+			return nil
 		case !unknownOperation(err) && (k == transport.Auth || k == transport.Throttled || k == transport.Temporary || k == transport.Unavailable):
 			return err
 		}
