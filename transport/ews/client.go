@@ -399,10 +399,14 @@ func readFault(s *soap.Scanner) message {
 // note remembers operations that the server does not know.
 func (v *service) note(r request, err error) {
 	if unknownOperation(err) && (r.name == opUpload || r.name == opExport) {
-		v.mu.Lock()
-		v.lacks[r.name] = true
-		v.mu.Unlock()
+		v.lack(r.name)
 	}
+}
+
+func (v *service) lack(name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.lacks[name] = true
 }
 
 // has reports whether the server may know an operation.

@@ -106,7 +106,7 @@ func fieldsOf(class string) []field {
 // ownTags are properties that have a field of their own in a request.
 var ownTags = map[uint16]bool{
 	mapi.PidTagMessageClass.ID(): true, mapi.PidTagSubject.ID(): true, mapi.PidTagSubjectPrefix.ID(): true, mapi.PidTagNormalizedSubject.ID(): true,
-	mapi.PidTagBody.ID(): true, mapi.PidTagHtml.ID(): true, mapi.PidTagMessageFlags.ID(): true,
+	mapi.PidTagBody.ID(): true, mapi.PidTagHtml.ID(): true, mapi.PidTagRtfCompressed.ID(): true, mapi.PidTagMessageFlags.ID(): true,
 }
 
 // computedTags are properties that the server sets itself, with a meaning only

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mapi/codepage"
+	"github.com/mailconv/mailconv/mapi/rtf"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews/soap"
 	"github.com/mailconv/mailconv/transport/itemprops"
@@ -188,22 +191,62 @@ func needsBinary(p mapi.Property) bool {
 	return t == mapi.TypeBinary || t == mapi.TypeGUID
 }
 
-// writeBody writes the body as HTML or text.
+// writeBody writes the body: its text, else its HTML, else the text of its RTF.
 func writeBody(ctx context.Context, w *soap.Writer, o *mapi.Message, lose func(string, mapi.LossReason, string)) error {
-	if v, ok := o.Props.Get(mapi.PidTagBody); ok {
-		if v.Size() > 2*soap.MaxText {
-			lose("PidTagBody", mapi.LossTooLarge, "")
-			return nil
+	const limit = soap.MaxText
+	said := false
+	for _, f := range []struct {
+		tag  mapi.Tag
+		kind string
+		read func(mapi.Value) (string, error)
+	}{
+		{mapi.PidTagBody, "Text", func(v mapi.Value) (string, error) {
+			raw, err := mapi.ReadBlob(ctx, v.Blob(), limit)
+			return mapi.RawValue(v.Type(), raw).WithCharset(v.Charset()).Text(), err
+		}},
+		{mapi.PidTagHtml, "HTML", func(v mapi.Value) (string, error) {
+			raw, err := mapi.ReadBlob(ctx, v.Blob(), limit)
+			if err != nil {
+				return "", err
+			}
+			n, _ := o.Props.Int(mapi.PidTagInternetCodepage)
+			cs, _ := codepage.Get(int(n))
+			if utf8.Valid(raw) {
+				return string(raw), nil
+			}
+			text, _ := cs.Decode(raw)
+			return text, nil
+		}},
+		{mapi.PidTagRtfCompressed, "Text", func(v mapi.Value) (string, error) {
+			r, err := v.Blob().Open(ctx)
+			if err != nil {
+				return "", err
+			}
+			defer r.Close()
+			var b strings.Builder
+			_, err = rtf.ToText(&b, rtf.NewReader(r), &rtf.Options{MaxOutput: limit})
+			return b.String(), err
+		}},
+	} {
+		v, ok := o.Props.Get(f.tag)
+		if !ok || v.Size() == 0 {
+			continue
 		}
-		raw, err := mapi.ReadBlob(ctx, v.Blob(), 2*soap.MaxText)
+		if said {
+			lose(f.tag.Canonical(), mapi.LossNoContainer, "the text of the body was taken")
+			continue
+		}
+		text, err := f.read(v)
+		if errors.Is(err, mapi.ErrTooLarge) {
+			lose(f.tag.Canonical(), mapi.LossTooLarge, "")
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		w.Element("t:Body", mapi.RawValue(v.Type(), raw).WithCharset(v.Charset()).Text(), "BodyType", "Text")
-	}
-	for _, t := range []mapi.Tag{mapi.PidTagHtml, mapi.PidTagRtfCompressed} {
-		if v, ok := o.Props.Get(t); ok && v.Size() > 0 && t == mapi.PidTagHtml {
-			lose("PidTagHtml", mapi.LossNoContainer, "the text of the body was taken")
+		w.Element("t:Body", text, "BodyType", f.kind)
+		if said = true; f.tag == mapi.PidTagRtfCompressed {
+			lose(f.tag.Canonical(), mapi.LossNoContainer, "the text of the body was taken")
 		}
 	}
 	return nil

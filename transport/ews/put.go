@@ -139,7 +139,7 @@ func (b *batch) create(ctx context.Context, at []int, prepare func(int) (*draft,
 // send prepares items and sends them in one request. One whose content cannot
 // be read is left out and the others are sent again; nothing was made of a
 // request that broke off.
-func (b *batch) send(ctx context.Context, at []int, prepare func(int) (*draft, error), make func([]*draft) request) {
+func (b *batch) send(ctx context.Context, at []int, prepare func(int) (*draft, error), wrap func([]*draft) request) {
 	var ready []*draft
 	for _, i := range at {
 		d, err := prepare(i)
@@ -159,7 +159,7 @@ func (b *batch) send(ctx context.Context, at []int, prepare func(int) (*draft, e
 		}
 	}()
 	for len(ready) > 0 {
-		answered, err := b.request(ctx, make(ready), ready)
+		answered, err := b.request(ctx, wrap(ready), ready)
 		left := ready[answered:]
 		var be *soap.BlobError
 		switch {
@@ -176,7 +176,7 @@ func (b *batch) send(ctx context.Context, at []int, prepare func(int) (*draft, e
 		case len(left) > 1 && isFault(err) && transport.KindOf(err) != transport.Throttled && transport.KindOf(err) != transport.Temporary && transport.KindOf(err) != transport.Auth && !unknownUpload(err, b):
 			// One of them may be what the server does not like.
 			for _, d := range left {
-				b.alone(ctx, make([]*draft{d}), d)
+				b.alone(ctx, wrap([]*draft{d}), d)
 			}
 			return
 		}

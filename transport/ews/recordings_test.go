@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mapi/rtf"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews/soap"
 )
@@ -349,5 +351,33 @@ func TestFaultsSayWhatTheServerLacks(t *testing.T) {
 	}
 	if st.svc.has(opExport) || len(p.requests) != 2 || !strings.Contains(p.requests[0], "ExportItems") || !strings.Contains(p.requests[1], "IncludeMimeContent") {
 		t.Errorf("requests %q", p.requests)
+	}
+}
+
+// TestServerThatTakesNoBinaryProperties: the fault is met once, and the item
+// goes without them, as a loss.
+func TestServerThatTakesNoBinaryProperties(t *testing.T) {
+	st, p := replay(t, "043", "107", "107")
+	st.svc.lack(opUpload)
+	contact := func() *mapi.Message {
+		m := &mapi.Message{}
+		m.Props.Set(mapi.PidTagMessageClass, mapi.StringValue("IPM.Contact"))
+		m.Props.Set(mapi.PidTagDisplayName, mapi.StringValue("Ann"))
+		m.Props.Set(0x66FF0102, mapi.BinaryValue([]byte{1, 2}))
+		m.Props.Set(mapi.PidTagRtfCompressed, mapi.BinaryValue(rtf.Compressed([]byte(`{\rtf1 likes tea}`))))
+		return m
+	}
+	for i := range 2 {
+		r, err := st.Put(t.Context(), transport.Folder{ID: "x"}, transport.Meta{Class: "IPM.Contact"}, &transport.Content{Form: transport.FormObject, Object: contact()})
+		if err != nil || r.Ref == "" || r.Route != "properties" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		lost := fmt.Sprint(r.Losses)
+		if !strings.Contains(lost, "66FF0102") || !strings.Contains(lost, "PidTagRtfCompressed") {
+			t.Errorf("losses %v", r.Losses)
+		}
+		if last := p.requests[len(p.requests)-1]; len(p.requests) != i+2 || strings.Contains(last, "0x66FF") || !strings.Contains(last, "likes tea") || !strings.Contains(p.requests[0], "0x66FF") {
+			t.Errorf("requests %q", p.requests)
+		}
 	}
 }

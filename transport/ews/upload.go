@@ -115,8 +115,19 @@ func (b *batch) convert(ctx context.Context, at []int) {
 	if len(mails) > 0 {
 		b.create(ctx, mails, func(i int) (*draft, error) { return b.converted(ctx, i) })
 	}
-	if len(others) > 0 {
+	for len(others) > 0 {
 		b.create(ctx, others, func(i int) (*draft, error) { return b.fieldDraft(ctx, i) })
+		// QUIRK: some servers know no extended properties of the types Binary
+		// and CLSID, and say so by a fault. The items go once more without.
+		if !b.st.svc.has(lackBinary) {
+			return
+		}
+		others = slices.DeleteFunc(others, func(i int) bool {
+			return !unknownOperation(b.results[i].Err) || !slices.ContainsFunc(b.items[i].Content.Object.Props, needsBinary)
+		})
+		if len(others) > 0 {
+			b.st.svc.lack(lackBinary)
+		}
 	}
 }
 

@@ -76,17 +76,17 @@ func (p *poller) look(ctx context.Context) ([]transport.Folder, error) {
 	var changed []transport.Folder
 	for _, id := range p.ids {
 		state, known := p.states[id]
-		any := false
+		moved := false
 		for {
 			page, err := p.st.sync(ctx, p.folders[id], id, state, false)
 			if hasCode(err, "ErrorInvalidSyncStateData") && state != "" {
-				state, any = "", true
+				state, moved = "", true
 				continue
 			}
 			if err != nil {
 				return changed, err
 			}
-			any = any || len(page.changes) > 0
+			moved = moved || len(page.changes) > 0
 			done := page.last || page.state == "" || page.state == state
 			state = page.state
 			if done {
@@ -94,7 +94,7 @@ func (p *poller) look(ctx context.Context) ([]transport.Folder, error) {
 			}
 		}
 		p.states[id] = state
-		if known && any {
+		if known && moved {
 			changed = append(changed, p.folders[id])
 		}
 	}
