@@ -214,6 +214,11 @@ func (c *call) writeEvents(sub *subscription, list []mailbox.Event, last uint64)
 // streamEvents keeps the connection open and writes an envelope for each batch
 // of events, until the time is over.
 func streamEvents(c *call) *soapFault {
+	if c.forced != nil {
+		c.begin()
+		c.failed("m:GetStreamingEventsResponseMessage", c.forced)
+		return nil
+	}
 	var subs []*subscription
 	var unknown []string
 	for _, n := range c.body.list("SubscriptionIds") {
