@@ -69,7 +69,8 @@ type upload struct {
 
 	associated bool
 	seen       bool
-	message    uint32 // handles, 0 before there are any
+	change     mapi.Properties // with import=ics, what the message is to be
+	message    uint32          // handles, 0 before there are any
 	context    uint32
 	buf        []byte
 	bytes      int64
@@ -93,6 +94,12 @@ func (u *upload) put(o *mapi.Message, m transport.Meta) (transport.Receipt, erro
 	flags, _ := o.Props.Int(mapi.PidTagMessageFlags)
 	u.associated = flags&flagAssociated != 0
 	u.seen = m.Flags.Has(transport.Seen)
+	if u.st.o.ImportICS {
+		if err := u.identify(obj); err != nil {
+			return transport.Receipt{}, err
+		}
+		r.Route = "ics"
+	}
 	err := fasttransfer.Encode(u.ctx, u, obj, &fasttransfer.EncodeOptions{
 		Storage: cfb.StorageBlob,
 		Loss:    func(l mapi.Loss) { r.Losses = append(r.Losses, l) },
@@ -141,6 +148,11 @@ func (u *upload) Write(b []byte) (int, error) {
 func (u *upload) begin(b *batch) (message, context uint8, made [2]int) {
 	if u.context != 0 {
 		return b.put(u.message), b.put(u.context), [2]int{-1, -1}
+	}
+	if u.change != nil {
+		m := u.importChange(b)
+		x := b.out(b.index(m), &rop.FastTransferDestinationConfigure{SourceOperation: rop.FromCopyTo})
+		return b.index(m), b.index(x), [2]int{m, x}
 	}
 	m := b.out(b.put(u.s.logon), &rop.CreateMessage{CodePage: rop.LogonCodePage, FolderID: u.folder, Associated: u.associated})
 	x := b.out(b.index(m), &rop.FastTransferDestinationConfigure{SourceOperation: rop.FromCopyTo})

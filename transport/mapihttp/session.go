@@ -148,6 +148,7 @@ type session struct {
 	folders map[rop.ObjectID]uint32 // handles of open folders
 	release []uint32                // handles to give back with the next request
 	dead    bool
+	ids     localIDs
 	// notices are the notifications that came with answers.
 	notices []*rop.Notify
 	keep    bool // collect notices

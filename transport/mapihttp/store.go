@@ -35,6 +35,7 @@ func Driver() transport.Driver {
 			transport.Param{Name: "dn", Help: "legacyExchangeDN of the account, where neither Autodiscover nor the address book tells it"},
 			transport.Param{Name: "associated", Help: "1: list folder associated items too"},
 			transport.Param{Name: "deleted", Help: "1: list soft-deleted items too"},
+			transport.Param{Name: "import", Help: "ics: import items as changes, which keeps modification times and change keys"},
 			transport.Param{Name: "receipts", Help: "keep: leave requests for read receipts in what is written"},
 			transport.Param{Name: "connections", Help: "most sessions at once (default 3)"},
 			transport.Param{Name: "poll", Help: "watch: how often folders are looked at where notifications are not possible, as in 30s (default 1m)"},
@@ -70,6 +71,9 @@ type Options struct {
 	AddressBook string
 	Associated  bool
 	Deleted     bool
+	// ImportICS puts items by RopSynchronizationImportMessageChange, which
+	// keeps the time of modification, the change key and the predecessors.
+	ImportICS bool
 	// KeepReceipts leaves requests for read receipts in what is written.
 	KeepReceipts bool
 	// Connections is the most sessions at once; 0 is 3.
@@ -131,6 +135,13 @@ func parse(a transport.Address, env *transport.Env) (Options, error) {
 		default:
 			return o, usage("%s=%s is neither 0 nor 1", p.name, v)
 		}
+	}
+	switch v := a.Params.Get("import"); v {
+	case "":
+	case "ics":
+		o.ImportICS = true
+	default:
+		return o, usage("import=%s is not ics", v)
 	}
 	switch v := a.Params.Get("receipts"); v {
 	case "", "clear":

@@ -267,6 +267,24 @@ func doLongTermID(_ *execution, l *logon, r *rop.LongTermIDFromID) (rop.Body, er
 	return res, nil
 }
 
+// maxLocalIDs is how many identifiers a client may have at once.
+const maxLocalIDs = 0x10000
+
+// doLocalReplicaIDs sets counters aside, far from those that the mailbox gives
+// itself.
+func doLocalReplicaIDs(_ *execution, l *logon, r *rop.GetLocalReplicaIDs) (rop.Body, error) {
+	if r.IDCount == 0 || r.IDCount > maxLocalIDs {
+		return nil, rop.InvalidParameter
+	}
+	l.s.mu.Lock()
+	first := 1<<47 + l.s.local
+	l.s.local += uint64(r.IDCount)
+	l.s.mu.Unlock()
+	res := &rop.GetLocalReplicaIDsResult{Replica: l.box.GUID()}
+	copy(res.Counter[:], l.xid(first)[16:])
+	return res, nil
+}
+
 func doIDFromLongTermID(_ *execution, l *logon, r *rop.IDFromLongTermID) (rop.Body, error) {
 	if r.LongTermID.Replica != l.box.GUID() {
 		return nil, rop.NotFound

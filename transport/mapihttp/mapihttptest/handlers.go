@@ -8,10 +8,11 @@ var handlers map[rop.ID]handler
 
 func init() {
 	handlers = map[rop.ID]handler{
-		rop.IDLogon:            doLogon,
-		rop.IDGetReceiveFolder: handle(doGetReceiveFolder),
-		rop.IDLongTermIdFromId: handle(doLongTermID),
-		rop.IDIdFromLongTermId: handle(doIDFromLongTermID),
+		rop.IDLogon:              doLogon,
+		rop.IDGetReceiveFolder:   handle(doGetReceiveFolder),
+		rop.IDLongTermIdFromId:   handle(doLongTermID),
+		rop.IDGetLocalReplicaIds: handle(doLocalReplicaIDs),
+		rop.IDIdFromLongTermId:   handle(doIDFromLongTermID),
 
 		rop.IDOpenFolder:                      doOpenFolder,
 		rop.IDCreateFolder:                    handle(doCreateFolder),

@@ -49,6 +49,7 @@ type Server struct {
 	rops     map[string]int
 	faults   []*order
 	named    map[*mailbox.Mailbox]*names
+	local    uint64 // counters that were set aside
 }
 
 // New starts a server.
