@@ -56,7 +56,7 @@ var fields = func() map[uint16]bool {
 		0x0017,                 // importance
 		0x0029, 0x0C06, 0x0023, // receipts
 		0x1090,                                 // flag
-		0x1000, 0x1013, 0x1009, 0x1016, 0x0E1F, // bodies
+		0x1000, 0x1013, 0x1009, 0x1016, 0x0E1F, 0x3FDE, // bodies, and the code page of HTML
 		0x0042, 0x0064, 0x0065, 0x0041, 0x003B, 0x5D02, 0x0C1A, 0x0C1E, 0x0C1F, 0x0C19, 0x0C1D, 0x5D01, 0x4030, 0x4031, 0x5D0A, // from, sender
 		0x0050, 0x004F, // reply to
 		0x0057, 0x0058, 0x0059, // sent to or copied to me
@@ -67,8 +67,6 @@ var fields = func() map[uint16]bool {
 	return set
 }()
 
-// fieldNames are the named ones.
-var fieldNames = []mapi.Name{mapi.PidNameKeywords, mapi.PidLidTaskStartDate, mapi.PidLidTaskDueDate, mapi.PidLidTaskDateCompleted}
 
 // message fills the resource. The item's own named properties go along as
 // extended properties; what has no place is a loss.
@@ -129,16 +127,18 @@ func (x *composer) properties(st itemprops.State) {
 	for _, p := range x.m.Props {
 		switch id := p.Tag.ID(); {
 		case p.Name != nil:
-			if isField(*p.Name) {
+			if x.inField(*p.Name) {
 				continue
 			}
 		case id == 0x0E07:
 			// The mark of a draft is what the service would set; a mail that was
 			// sent or received has submitted instead, as a message that is not
 			// unsent. QUIRK: the draft bit cannot be changed later.
-			flags := st.MessageFlags&(itemprops.FlagRead|itemprops.FlagUnsent) | itemprops.FlagSubmitted
-			if flags&itemprops.FlagUnsent != 0 {
-				flags &^= itemprops.FlagSubmitted
+			flags := st.MessageFlags & itemprops.FlagRead
+			if st.Flags().Has(transport.Draft) {
+				flags |= itemprops.FlagUnsent
+			} else {
+				flags |= itemprops.FlagSubmitted
 			}
 			p.Value = mapi.Int32Value(int32(flags))
 		case id == 0x001A && strings.EqualFold(p.Value.Text(), "IPM.Note"):
@@ -164,11 +164,22 @@ func (x *composer) properties(st itemprops.State) {
 	}
 }
 
-func isField(n mapi.Name) bool {
-	for _, f := range fieldNames {
-		if f == n {
-			return true
+// inField reports whether a field of the resource says a named property.
+func (x *composer) inField(n mapi.Name) bool {
+	f := x.out.Flag
+	switch n {
+	case mapi.PidNameKeywords:
+		// QUIRK: programs have stored a number under this name.
+		if v, _ := x.m.Props.GetName(n); !v.Type().IsString() {
+			x.lose("PidNameKeywords", mapi.LossNoProperty, "the value is no list of categories")
 		}
+		return true
+	case mapi.PidLidTaskStartDate:
+		return f != nil && f.Start != nil
+	case mapi.PidLidTaskDueDate:
+		return f != nil && f.Due != nil
+	case mapi.PidLidTaskDateCompleted:
+		return f != nil && f.Completed != nil
 	}
 	return false
 }

@@ -157,6 +157,9 @@ func (s *Store) kindFor(ctx context.Context, class string) (kind, error) {
 // maxName is the longest name of a folder, in characters.
 const maxName = 255
 
+// otherName is behind the name of a folder that is taken by one of another kind.
+const otherName = " (2)"
+
 // ensure finds or makes one folder whose parent is there.
 func (s *Store) ensure(ctx context.Context, k kind, parent transport.Folder, path []string, class string) (transport.Folder, error) {
 	name := path[len(path)-1]
@@ -210,10 +213,17 @@ func (s *Store) ensure(ctx context.Context, k kind, parent transport.Folder, pat
 		}
 		// Someone else made it, or it is there in another spelling.
 		found, ferr := s.findChild(ctx, path)
-		if ferr != nil {
-			return there, errors.Join(err, ferr)
+		switch {
+		case ferr == nil:
+			return found, nil
+		case !errors.Is(ferr, errNoFolder):
+			return there, ferr
+		case strings.HasSuffix(name, otherName):
+			return there, err
 		}
-		return found, nil
+		// The name belongs to a folder of another kind, which this part of the
+		// service does not show.
+		return s.ensure(ctx, k, parent, append(slices.Clone(path[:len(path)-1]), name+otherName), class)
 	}
 	out := transport.Folder{Path: path, ID: k.id(made.ID), Class: made.Type, Count: -1, Size: -1}
 	s.mu.Lock()

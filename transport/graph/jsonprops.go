@@ -44,7 +44,6 @@ var carried = map[uint16]bool{
 	0x1091: true, // PidTagFlagCompleteTime
 	0x1095: true, // PidTagFollowupIcon
 	0x0E2B: true, // PidTagToDoItemFlags
-	0x3FDE: true, // PidTagInternetCodepage
 	0x3FF1: true, // PidTagMessageLocaleId
 	0x300B: true, // PidTagSearchKey
 	0x1045: true, // PidTagListUnsubscribe
