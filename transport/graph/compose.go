@@ -55,7 +55,7 @@ var fields = func() map[uint16]bool {
 		0x0037, 0x0E1D, 0x003D, // subject
 		0x0017,                 // importance
 		0x0029, 0x0C06, 0x0023, // receipts
-		0x1090,                                 // flag
+		0x1090,                                         // flag
 		0x1000, 0x1013, 0x1009, 0x1016, 0x0E1F, 0x3FDE, // bodies, and the code page of HTML
 		0x0042, 0x0064, 0x0065, 0x0041, 0x003B, 0x5D02, 0x0C1A, 0x0C1E, 0x0C1F, 0x0C19, 0x0C1D, 0x5D01, 0x4030, 0x4031, 0x5D0A, // from, sender
 		0x0050, 0x004F, // reply to
@@ -66,7 +66,6 @@ var fields = func() map[uint16]bool {
 	}
 	return set
 }()
-
 
 // message fills the resource. The item's own named properties go along as
 // extended properties; what has no place is a loss.
