@@ -22,6 +22,8 @@ import (
 type Options struct {
 	// Addr is host:port to listen on, a loopback address; "" is any port.
 	Addr string
+	// Handler listens nowhere: requests come by [Server.ServeHTTP] alone.
+	Handler bool
 	// TLS makes the server speak https; nil is http.
 	TLS *tls.Config
 	// SessionHost is the host of import and upload URLs, as localhost: with
@@ -162,6 +164,12 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	s.AddApp(App{ID: DefaultApp, Secret: DefaultSecret})
+	if o.Handler {
+		s.root = "http://" + o.Addr
+		s.sessions = s.root
+		s.http = &http.Server{ReadHeaderTimeout: time.Second}
+		return s, nil
+	}
 	l, err := net.Listen("tcp", o.Addr)
 	if err != nil {
 		return nil, err
