@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -211,7 +212,7 @@ func (s *Store) attach(ctx context.Context, c *call, item string, u upload) erro
 	if !strings.HasPrefix(session.UploadURL, "https://") && s.base.Scheme == "https" || session.UploadURL == "" {
 		return one.broken(errors.New("the service gives no URL to upload to"))
 	}
-	return s.uploadRanges(ctx, c, session.UploadURL, u.data)
+	return s.uploadRanges(ctx, c, session.UploadURL, item, u)
 }
 
 // Ranges of an upload go in order, each a multiple of 320 KiB but the last.
@@ -221,9 +222,14 @@ const (
 )
 
 // uploadRanges sends the content in ranges. One that fails for the moment is
-// sent again from where the service says it is.
-func (s *Store) uploadRanges(ctx context.Context, c *call, where string, data mapi.Blob) error {
+// sent again from where the service says it is. A session that ended before its
+// time is an error that may pass: the item is made anew.
+func (s *Store) uploadRanges(ctx context.Context, c *call, where, item string, u upload) error {
+	data := u.data
 	size := data.Size()
+	over := func() error {
+		return &transport.Error{Kind: transport.Temporary, Op: c.op, Folder: c.folder, Key: c.key, Err: errors.New("the upload session ended before the attachment was there")}
+	}
 	tries := 0
 	for at := int64(0); at < size; {
 		n := min(rangeSize, size-at)
@@ -237,6 +243,9 @@ func (s *Store) uploadRanges(ctx context.Context, c *call, where string, data ma
 			at, tries = at+n, 0
 			continue
 		}
+		if isKind(err, transport.NotFound) {
+			return over()
+		}
 		if tries++; tries >= uploadTries || transport.Canceled(err) || !s.passing(err) && statusOf(err) != http.StatusRequestedRangeNotSatisfiable && statusOf(err) != http.StatusConflict {
 			return err
 		}
@@ -248,10 +257,18 @@ func (s *Store) uploadRanges(ctx context.Context, c *call, where string, data ma
 		state.url, state.bare = where, true
 		var session wire.UploadSession
 		if serr := s.json(ctx, &state, &session); serr != nil {
-			if isKind(serr, transport.NotFound) && at+n == size {
-				return nil // the session is over: the last range had arrived
+			if !isKind(serr, transport.NotFound) {
+				continue
 			}
-			continue
+			// The session is over: because the last range had arrived, or
+			// because it ended. The item tells.
+			switch there, err := s.attached(ctx, c, item, u); {
+			case err != nil:
+				return err
+			case there:
+				return nil
+			}
+			return over()
 		}
 		if next, ok := nextRange(session.Expected); ok && next <= size {
 			at = next
@@ -260,6 +277,23 @@ func (s *Store) uploadRanges(ctx context.Context, c *call, where string, data ma
 		}
 	}
 	return nil
+}
+
+// attached reports whether an item has an attachment.
+func (s *Store) attached(ctx context.Context, c *call, item string, u upload) (bool, error) {
+	one := *c
+	one.url = query(item+"/attachments", "$select", "id,name,size", "$top", "100")
+	found := false
+	_, err := s.pages(ctx, &one, func(raw json.RawMessage) (bool, error) {
+		a, err := element[struct {
+			Name string `json:"name"`
+			Size int64  `json:"size"`
+		}](raw)
+		// The service counts more than the content.
+		found = found || a.Name == u.file.Name && a.Size >= u.data.Size()
+		return !found, err
+	})
+	return found, err
 }
 
 // nil2 is v where a reply is due.

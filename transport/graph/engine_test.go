@@ -3,6 +3,7 @@ package graph_test
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -229,14 +230,22 @@ type pattern int
 func (p pattern) Size() int64 { return int64(p) }
 
 func (p pattern) Open(context.Context) (io.ReadCloser, error) {
-	return io.NopCloser(io.LimitReader(numbers{rand.NewPCG(1, uint64(p))}, int64(p))), nil
+	return io.NopCloser(io.LimitReader(&numbers{r: rand.NewPCG(1, uint64(p))}, int64(p))), nil
 }
 
-type numbers struct{ r *rand.PCG }
+// numbers gives the same bytes however they are read.
+type numbers struct {
+	r    *rand.PCG
+	rest []byte
+}
 
-func (n numbers) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = byte(n.r.Uint64() >> 24)
+func (n *numbers) Read(b []byte) (int, error) {
+	for i := 0; i < len(b); {
+		if len(n.rest) == 0 {
+			n.rest = binary.LittleEndian.AppendUint64(n.rest[:0], n.r.Uint64())
+		}
+		k := copy(b[i:], n.rest)
+		i, n.rest = i+k, n.rest[k:]
 	}
 	return len(b), nil
 }
