@@ -168,9 +168,29 @@ func TestInvitationComesBack(t *testing.T) {
 	if strings.Contains(mail, "Content-Class") || strings.Count(mail, "ATTENDEE") != 2 || strings.Count(mail, "\n--=_") != 4 {
 		t.Errorf("not the mail that it was:\n%s", mail)
 	}
+	// The calendar by itself says what it said.
+	var b bytes.Buffer
+	if _, err := calendar.Export(context.Background(), &b, []*mapi.Message{m}, nil); err != nil {
+		t.Fatal(err)
+	}
+	mustHave(t, strings.ReplaceAll(b.String(), "\r\n", "\n"), "SUMMARY:Review\n", `DESCRIPTION:What we did\, and why`, "ORGANIZER;CN=Ann:mailto:ann@example.com\n")
 	// What is changed meanwhile goes before what was kept.
 	m.Props.Set(mapi.PidTagSubject, mapi.StringValue("Another"))
 	mustHave(t, exported(t, m), "Subject: Another\n", "SUMMARY:Another\n")
+}
+
+// T73, as far as mail is meant: a request that a delegate sent for a shared
+// mailbox has both, in its header and in its calendar.
+func TestT73SharedMailboxInMail(t *testing.T) {
+	mail := "From: Room Desk <desk@example.com>\nSender: Ann <ann@example.com>\nTo: Bob <bob@example.com>\nSubject: Review\nDate: Sat, 3 Feb 2024 04:05:06 +0000\nMIME-Version: 1.0\n" +
+		"Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\n" + strings.Replace(meeting, "ORGANIZER;CN=Ann:mailto:ann@example.com", `ORGANIZER;CN=Room Desk;SENT-BY="mailto:ann@example.com":mailto:desk@example.com`, 1) + "END:VCALENDAR\n"
+	m, _ := importMail(t, mail, nil)
+	if got := m.Props.Text(mapi.PidTagSentRepresentingSmtpAddress) + " " + m.Props.Text(mapi.PidTagSenderSmtpAddress); got != "desk@example.com ann@example.com" {
+		t.Errorf("%s", got)
+	}
+	// And without the header that was stored.
+	m.Props.Delete(mapi.PidTagTransportMessageHeaders)
+	mustHave(t, strings.ReplaceAll(exported(t, m), "\n ", ""), "From: Room Desk <desk@example.com>\n", "Sender: Ann <ann@example.com>\n", `ORGANIZER;CN=Room Desk;SENT-BY="mailto:ann@example.com":mailto:desk@example.com`)
 }
 
 // The calendar of a mail that is nothing else is the body, and no text appears

@@ -28,8 +28,8 @@ type ExportOptions struct {
 	// Method is written instead of the method of the class; "-" writes none.
 	Method string
 	// Part writes the text/calendar part of a mail: the attachments and the
-	// formatted text, which have parts of their own, are left out, and the
-	// lines that [PartItem.Join] kept are given back.
+	// formatted text, which have parts of their own, are left out, and what the
+	// header of the mail says.
 	Part bool
 	// Losses fills ExportReport.Losses with every property that has no form
 	// in iCalendar; without it only lost content is listed.
@@ -272,7 +272,7 @@ func (it *item) text(name, value string) { it.add(ical.New(name, ical.EscapeText
 // write writes an item with the parameters that were kept for its lines.
 func (x *exporter) write(it *item, kept []string) {
 	x.join(it, kept)
-	if x.opt.Part && it.of == x.m {
+	if it.of == x.m {
 		x.asInMail(it)
 	}
 	x.w.Begin(it.name)

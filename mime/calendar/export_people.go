@@ -107,9 +107,7 @@ func (x *exporter) people(it *item, m *mapi.Message, recipients []*mapi.Recipien
 	// RFC 5546 3.2.1 wants an organizer also of what is only published.
 	if !org.empty() {
 		l := org.line("ORGANIZER")
-		if s := x.sender(m.Props); s.smtp != "" && org.smtp != "" && !strings.EqualFold(s.smtp, org.smtp) {
-			l.Params = append(l.Params, ical.Param{Name: "SENT-BY", Values: []string{s.address()}})
-		}
+		x.sentBy(&l, m, &org)
 		it.add(l)
 	}
 	for _, r := range recipients {
@@ -189,7 +187,16 @@ func (x *exporter) reply(it *item, m *mapi.Message, class string) {
 		status = "DECLINED"
 	}
 	l.Params = append(l.Params, ical.Param{Name: "PARTSTAT", Values: []string{status}})
+	x.sentBy(&l, m, &who)
 	it.add(l)
+}
+
+// sentBy names who wrote for somebody else: a delegate, or the user of a shared
+// mailbox. [MS-OXCICAL] 2.1.3.1.1.20.16
+func (x *exporter) sentBy(l *ical.Property, m *mapi.Message, whose *person) {
+	if s := x.sender(m.Props); s.smtp != "" && whose.smtp != "" && !strings.EqualFold(s.smtp, whose.smtp) {
+		l.Params = append(l.Params, ical.Param{Name: "SENT-BY", Values: []string{s.address()}})
+	}
 }
 
 // inStored looks up the SMTP address of somebody with an Exchange address in the

@@ -39,11 +39,13 @@ func (x *exporter) task(m *mapi.Message) {
 			it.add(ical.DateTime{Clock: t, Date: true}.Property(name))
 		}
 	}
-	for name, t := range map[string]time.Time{"PidLidTaskStartDate": start, "PidLidTaskDueDate": due} {
+	clock := func(name string, t time.Time) {
 		if x.opt.Losses && !midnight(t) {
 			x.loss(name, mapi.LossApproximated, "the day is kept, the time of the day is not")
 		}
 	}
+	clock("PidLidTaskStartDate", start)
+	clock("PidLidTaskDueDate", due)
 	day("DTSTART", start)
 	day("DUE", due)
 	day("COMPLETED", ps.NameTime(mapi.PidLidTaskDateCompleted))

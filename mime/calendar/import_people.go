@@ -251,10 +251,19 @@ func (it *itemReader) replyPeople(org *ical.Property, attendees []*ical.Property
 			it.keepLine(a)
 			continue
 		}
+		by := w
+		if s := a.Param("SENT-BY"); s != "" {
+			q := ical.New("SENT-BY", s)
+			by = parsePerson(&q)
+		}
 		representingTags.set(&it.m.Props, w)
-		senderTags.set(&it.m.Props, w)
+		senderTags.set(&it.m.Props, by)
 		l := w.line("ATTENDEE")
-		it.keepParams(a, w.address(), append(placedParams(a, &l), "PARTSTAT")...)
+		placed := append(placedParams(a, &l), "PARTSTAT")
+		if by.smtp != "" && by.smtp != w.smtp && w.smtp != "" {
+			placed = append(placed, "SENT-BY")
+		}
+		it.keepParams(a, w.address(), placed...)
 	}
 	it.displayLists()
 }

@@ -97,8 +97,8 @@ var bodyTags = tags(mapi.PidTagBody, mapi.PidTagHtml, mapi.PidTagRtfCompressed, 
 // Join gives the item to the message that was made from the mail around it. The
 // mail goes before the part in what both say: subject, sender, text. Attendees
 // who are recipients of the mail get their status, and those who are not become
-// recipients to whom nothing is sent. What the part said otherwise is kept and
-// comes back with [ExportOptions.Part].
+// recipients to whom nothing is sent. What the part said otherwise is kept, and
+// [Export] gives it back.
 func (p *PartItem) Join(mail *mapi.Message) {
 	item := p.Message
 	text := false
@@ -357,7 +357,10 @@ func digestOf(p *ical.Property, r io.Reader) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// asInMail gives a part the lines that were kept for it.
+// besides is what the mail said in place of a line of its part.
+var besides = map[string]string{"SUMMARY": "PidTagSubject", "DESCRIPTION": "PidTagBody"}
+
+// asInMail gives an item that came in a mail the lines that were kept for it.
 func (x *exporter) asInMail(it *item) {
 	kept := lines(x.m.Props, NameMail)
 	if len(kept) == 0 {
@@ -374,6 +377,7 @@ func (x *exporter) asInMail(it *item) {
 		}
 	}
 	var out []itemLine
+	otherText := false // the formatted text is of another text then
 	for _, l := range it.lines {
 		if !slices.Contains(mailLines, l.prop.Name) {
 			out = append(out, l)
@@ -388,12 +392,19 @@ func (x *exporter) asInMail(it *item) {
 			}
 		}
 		line, ok := instead[digestLine(&l.prop, r)]
+		otherText = otherText || ok && l.prop.Name == "DESCRIPTION"
 		switch p, valid := ical.ParseLine(line); {
 		case !ok:
 			out = append(out, l)
 		case valid:
 			out = append(out, itemLine{prop: p})
+			if name := besides[p.Name]; name != "" && x.opt.Losses && !x.opt.Part {
+				x.loss(name, mapi.LossApproximated, "the mail has another, and what its calendar says is written")
+			}
 		}
+	}
+	if otherText && !x.opt.Part {
+		out = slices.DeleteFunc(out, func(l itemLine) bool { return l.prop.Name == "X-ALT-DESC" })
 	}
 	for _, s := range more {
 		if p, ok := ical.ParseLine(s); ok {
