@@ -8,7 +8,18 @@
 // whose SMTP address an Exchange address is.
 //
 // Below lie mime/header, the syntax of header fields, and mime/entity, the
-// tree of parts. Calendar and contact items have packages of their own.
+// tree of parts, and the forms of items that are no mail: mime/calendar over
+// mime/ical, mime/contact over mime/vcard.
+//
+// # Items that are no mail
+//
+// A meeting request, answer or cancellation is a mail with a text/calendar part
+// among the forms of its text, and a mail with such a part becomes one.
+// Appointments, tasks, journal entries and notes travel in the same way, contacts
+// and lists with a text/vcard part. Content-Class says what they are; without it a
+// vCard in a mail is a file, and so is a calendar of several items. What a mail
+// and its calendar say differently comes back as it was from both. [MS-OXCMAIL]
+// 2.1.3.3.8
 //
 // # What is written
 //

@@ -622,6 +622,9 @@ func FuzzImport(f *testing.F) {
 		"Content-Type: multipart/report; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/delivery-status\n\nA: 1\n\nFinal-Recipient: rfc822; a@b\nAction: failed\nStatus: 5.1.1\n--b--",
 		"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeAoKeA==\n",
 		"Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\neJ8+IgEA\n",
+		invitation,
+		"Content-Class: urn:content-classes:person\nContent-Type: text/vcard\n\nBEGIN:VCARD\nVERSION:3.0\nFN:A\nNOTE:b\nEND:VCARD\n",
+		"Content-Class: urn:content-classes:task\nContent-Type: text/calendar\n\nBEGIN:VCALENDAR\nBEGIN:VTODO\nUID:1\nDUE:20240101T000000Z\nRRULE:FREQ=DAILY\nEND:VTODO\nEND:VCALENDAR\n",
 		"A: 1\n\nbegin 644 x\n%:&5L;&\\\n`\nend\n",
 	} {
 		f.Add([]byte(s))
