@@ -940,3 +940,46 @@ func TestCancelEndsAStall(t *testing.T) {
 		t.Errorf("it took %v", time.Since(start))
 	}
 }
+
+func TestAppendLimitSparesTheServerWhatItRefuses(t *testing.T) {
+	for _, caps := range []string{"IMAP4rev1 LITERAL+ UIDPLUS APPENDLIMIT=100", "IMAP4rev1 LITERAL+ UIDPLUS APPENDLIMIT"} {
+		s := &rude{caps: caps}
+		s.hook = func(c *talk, tag, verb, args string) bool {
+			if verb == "STATUS" && strings.Contains(args, "APPENDLIMIT") {
+				c.say("* STATUS INBOX (APPENDLIMIT 100)\r\n%s OK done", tag)
+				return true
+			}
+			return false
+		}
+		st := s.open(t)
+		if n, err := st.MaxSize(t.Context()); n != 100 || err != nil {
+			t.Errorf("%s: the limit is %d, %v", caps, n, err)
+		}
+		results, err := st.PutBatch(t.Context(), inboxFolder, staged("a\r\n", strings.Repeat("b", 101), strings.Repeat("c", 100)))
+		if got, want := kinds(results), []string{"ok 7:1", "too-large", "ok 7:2"}; err != nil || !slices.Equal(got, want) || len(s.got) != 2 {
+			t.Errorf("%s: %q, %v; %d arrived", caps, got, err, len(s.got))
+		}
+	}
+}
+
+// A server that offers UTF8=ACCEPT and refuses to enable it is spoken to in
+// UTF-7.
+func TestUTF8ThatIsRefusedIsNotUsed(t *testing.T) {
+	for _, answer := range []string{"NO not now", "BAD what", "OK nothing enabled"} {
+		s := &rude{caps: "IMAP4rev1 ENABLE UTF8=ACCEPT"}
+		created := ""
+		s.hook = func(c *talk, tag, verb, args string) bool {
+			switch verb {
+			case "ENABLE":
+				c.say("%s %s", tag, answer)
+				return true
+			case "CREATE":
+				created = args
+			}
+			return false
+		}
+		if _, err := s.open(t).Ensure(t.Context(), transport.Folder{Path: []string{"März"}}); err != nil || created != `"M&AOQ-rz"` {
+			t.Errorf("%s: created %s, %v", answer, created, err)
+		}
+	}
+}
