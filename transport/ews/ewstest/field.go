@@ -390,7 +390,11 @@ func (v *view) writeItem() error {
 		if !asked && !v.indexed(f.uri) || f.get == nil {
 			continue
 		}
-		if err := v.write(f.name, f.get(v)); err != nil {
+		val := f.get(v)
+		if text, ok := val.(string); ok && v.sh.short {
+			val = shorten(text)
+		}
+		if err := v.write(f.name, val); err != nil {
 			return err
 		}
 	}
@@ -414,7 +418,41 @@ func (v *view) indexed(uri string) bool {
 func (v *view) writeExtended() {
 	for _, p := range v.sh.extended {
 		if val, ok := v.value(p); ok {
+			if v.sh.short {
+				val = shortValue(val)
+			}
 			v.c.extended(p, val)
 		}
 	}
+}
+
+// What a listing gives of a long value. [MS-OXCTABL] 2.2.1.1 and the remarks of
+// FindItem: 255 characters, or 510 bytes.
+const (
+	shortText   = 255
+	shortBinary = 510
+)
+
+func shorten(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > shortText {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func shortValue(v mapi.Value) mapi.Value {
+	switch t := v.Type(); {
+	case t == mapi.TypeString || t == mapi.TypeString8:
+		if s := v.Text(); v.Size() > shortText {
+			return mapi.StringValue(shorten(s))
+		}
+	case t == mapi.TypeBinary && v.Size() > shortBinary:
+		if b := v.Raw(); b != nil {
+			return mapi.BinaryValue(b[:shortBinary])
+		}
+	}
+	return v
 }

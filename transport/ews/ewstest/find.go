@@ -325,6 +325,7 @@ func findItem(c *call) *soapFault {
 	if sh.base == inAll {
 		sh.base = inDefault
 	}
+	sh.short = true
 	view := mailbox.Normal
 	if c.body.attr("Traversal") == "Associated" {
 		view = mailbox.Associated

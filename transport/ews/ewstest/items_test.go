@@ -359,3 +359,18 @@ func TestALargeMailDoesNotFillMemory(t *testing.T) {
 		t.Errorf("the heap has %d MiB", most>>20)
 	}
 }
+
+func TestListingsCutLongValues(t *testing.T) {
+	f := start(t, ewstest.Options{})
+	long := strings.Repeat("ä", 400)
+	id := f.put(`<t:Subject>` + long + `</t:Subject>`)
+	more := `<t:AdditionalProperties><t:FieldURI FieldURI="item:Subject"/><t:ExtendedFieldURI PropertyTag="0x0037" PropertyType="String"/></t:AdditionalProperties>`
+	reply := f.ok(`<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>` + more + `</m:ItemShape><m:ParentFolderIds>` + inboxID + `</m:ParentFolderIds></m:FindItem>`)
+	if n := strings.Count(reply, "ä"); n != 2*255 {
+		t.Errorf("%d characters in the listing", n)
+	}
+	reply = f.ok(`<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>` + more + `</m:ItemShape><m:ItemIds><t:ItemId Id="` + id + `"/></m:ItemIds></m:GetItem>`)
+	if n := strings.Count(reply, "ä"); n != 2*400 {
+		t.Errorf("%d characters of the item", n)
+	}
+}

@@ -50,7 +50,11 @@ func start(t testing.TB, o ewstest.Options) *fixture {
 		t.Fatal(err)
 	}
 	f.Server = s
-	f.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.CA()}}}
+	f.client = &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: s.CA()},
+		// A stray reply is not to be taken for the next one.
+		DisableKeepAlives: o.Quirks.StrayReply,
+	}}
 	t.Cleanup(func() {
 		f.client.CloseIdleConnections()
 		s.Close()

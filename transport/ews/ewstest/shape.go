@@ -17,6 +17,9 @@ type shape struct {
 	indexed  map[string]map[string]bool
 	extended []property
 
+	// short cuts long values, as a listing does.
+	short bool
+
 	mime     bool
 	bodyType string // Best, HTML, Text
 }
