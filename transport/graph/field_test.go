@@ -588,3 +588,46 @@ func TestRequestsPerItem(t *testing.T) {
 		}
 	}
 }
+
+// The URLs of sessions lie on another host, are their own permission, and are
+// told to nobody.
+func TestSessionsOfAnotherHost(t *testing.T) {
+	s := start(t, graphtest.Options{SessionHost: "localhost"})
+	for _, route := range []string{"import", "json"} {
+		if _, err := put(t, open(t, s, "route", route), "Inbox", bigMail(5<<20), transport.Meta{}); err != nil {
+			t.Errorf("%s: %v", route, err)
+		}
+	}
+	for _, f := range []graphtest.Fault{{Drop: true}, {Status: 403, Code: "ErrorAccessDenied"}, {Status: 500}, {Garbage: true}} {
+		for route, call := range map[string]string{"import": "import.post", "json": "upload.put"} {
+			if route == "json" && f.Status != 403 {
+				continue // it would be tried again, with waits
+			}
+			f.Call, f.Times = call, -1
+			s.Inject(f)
+			_, err := put(t, open(t, s, "route", route), "Inbox", bigMail(5<<20), transport.Meta{})
+			s.ClearFaults()
+			if err == nil || strings.Contains(err.Error(), "authtoken") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s with %+v: %v", route, f, err)
+			}
+		}
+	}
+}
+
+// An import URL that expires in the middle of a run is replaced by another.
+func TestImportURLsExpire(t *testing.T) {
+	s := start(t, graphtest.Options{})
+	st := open(t, s, "route", "import")
+	for i := range 3 {
+		if _, err := put(t, st, "Inbox", mailOf(5*i+2), transport.Meta{}); err != nil {
+			t.Error(err)
+		}
+		s.ExpireSessions()
+	}
+	if n := s.Calls()["import.session"]; n != 3 {
+		t.Errorf("%d sessions", n)
+	}
+	if l := list(t, s, "mailFolders/inbox/messages"); len(l) != 3 {
+		t.Errorf("%d mails", len(l))
+	}
+}
