@@ -31,7 +31,7 @@ test-long: ## tests that wait in real time: a server that stalls for 40 seconds
 
 test-stores: ## copies between all kinds of stores: kills, full disks, chains; the long form
 	scripts/kill-test 100 maildir mbox dir imap
-	scripts/kill-test 50 cyrus pop3
+	scripts/kill-test 50 cyrus pop3 pst msg tombox
 	scripts/pairs-test
 	scripts/chain-test 20000
 	scripts/disk-test
