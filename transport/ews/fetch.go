@@ -238,7 +238,8 @@ func (g *group) mime(ctx context.Context, at []int, late bool) error {
 	var bad error
 	var it item
 	defer func() { c.Close() }()
-	var others []int // no mail: objects by nature
+	var others []int  // no mail: objects by nature
+	var corrupt []int // the server cannot make MIME of them
 	err := g.st.svc.do(ctx, r, reply{
 		element: func(i int, s *soap.Scanner) error {
 			if s.Name() != "Items" || i >= len(at) {
@@ -279,6 +280,9 @@ func (g *group) mime(ctx context.Context, at []int, late bool) error {
 			case m.err != nil:
 				now.Close()
 				g.put(at[i], nil, m.err)
+				if transport.KindOf(m.err) == transport.Rejected && !late {
+					corrupt = append(corrupt, at[i])
+				}
 			case !late && !isMail(class):
 				now.Close()
 				others = append(others, at[i])
@@ -293,6 +297,12 @@ func (g *group) mime(ctx context.Context, at []int, late bool) error {
 			return nil
 		},
 	})
+	if err == nil && len(corrupt) > 0 && g.st.svc.has(opExport) {
+		// As an object such an item is often still whole.
+		if _, err = g.export(ctx, corrupt); unknownOperation(err) {
+			err = nil // the first error of each stays
+		}
+	}
 	if err != nil || len(others) == 0 {
 		return err
 	}

@@ -79,9 +79,7 @@ func TestConformance(t *testing.T) {
 	}{
 		"mime":          {},
 		"objects":       {objects: true, params: []string{"objects", "always"}},
-		"without":       {o: ewstest.Options{Without: []string{"UploadItems", "ExportItems"}, RefuseChunked: true}},
 		"real":          {o: ewstest.Options{Without: []string{"UploadItems", "ExportItems"}, Quirks: ewstest.RealQuirks, RefuseChunked: true}},
-		"old":           {o: ewstest.Options{Version: "Exchange2010_SP1"}},
 		"no objects":    {o: ewstest.Options{Without: []string{"UploadItems", "ExportItems"}}, objects: true},
 		"control chars": {o: ewstest.Options{Quirks: ewstest.Quirks{ControlCharacters: true}}},
 	} {
