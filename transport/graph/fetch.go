@@ -44,7 +44,19 @@ func (s *Store) Fetch(ctx context.Context, f transport.Folder, keys []transport.
 			}
 		}
 		s.each(ctx, keys, yield, func(ctx context.Context, key transport.Key) (*transport.Content, error) {
-			return s.mime(ctx, f, key)
+			c, err := s.mime(ctx, f, key)
+			if err == nil || !isKind(err, transport.NotFound) && !isKind(err, transport.Rejected) || s.o.MailOnly {
+				return c, err
+			}
+			// A contact or an appointment among mails is no message.
+			if _, berr := s.mailboxID(ctx); berr != nil {
+				return nil, err
+			}
+			list, xerr := s.exportItems(ctx, f, []transport.Key{key})
+			if xerr != nil || list[0].Err != nil {
+				return nil, err
+			}
+			return list[0].Content, nil
 		})
 	}
 }

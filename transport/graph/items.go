@@ -39,7 +39,10 @@ func (s *Store) Items(ctx context.Context, f transport.Folder, c *transport.Curs
 	}
 }
 
-// list lists a folder from a cursor on, which may be nil.
+// list lists a folder from a cursor on, which may be nil. The messages of a mail
+// folder leave out contacts, appointments and their like that lie in it; they
+// are listed by the import and export API where that is there. The token has
+// both states then.
 func (s *Store) list(ctx context.Context, op string, f transport.Folder, c *transport.Cursor, fn func(wire.Item, transport.Meta) error) error {
 	k, id, err := placeOf(op, f)
 	if err != nil {
@@ -48,21 +51,86 @@ func (s *Store) list(ctx context.Context, op string, f transport.Folder, c *tran
 	if c == nil {
 		c = &transport.Cursor{}
 	}
-	from := c.Token
+	from, other, _ := strings.Cut(c.Token, stateSep)
 	c.Delta = false
 	where, err := s.listURL(ctx, k, id)
 	if err != nil {
 		return err
 	}
+	if k != kindMail || s.o.MailOnly || s.o.Route == RouteJSON || s.o.Route == RouteMIME {
+		next, whole, err := s.listPart(ctx, op, f, k, where, from, fn)
+		c.Token, c.Delta = next, err == nil && !whole && next != ""
+		return err
+	}
+	box, berr := s.boxFolder(ctx, f)
+	if berr != nil && !s.without(berr) {
+		return berr
+	}
+	both := berr == nil
+	if !both {
+		other = ""
+	} else if other == "" {
+		from = "" // what is listed anew is listed whole
+	}
+	next, whole, err := s.listPart(ctx, op, f, k, where, from, func(it wire.Item, m transport.Meta) error {
+		if both && !m.Gone && isPIM(m.Class) {
+			return nil
+		}
+		return fn(it, m)
+	})
+	if err != nil || !both {
+		c.Token, c.Delta = next, err == nil && !whole
+		return err
+	}
+	if whole {
+		other = "" // both are whole, or none is
+	}
+	if where, err = s.listURL(ctx, kindBox, box); err != nil {
+		return err
+	}
+	nextOther, wholeOther, err := s.listPart(ctx, op, f, kindBox, where, other, func(it wire.Item, m transport.Meta) error {
+		if !m.Gone && !isPIM(m.Class) {
+			return nil
+		}
+		return fn(it, m)
+	})
+	if err != nil {
+		return err
+	}
+	if wholeOther && !whole {
+		// Half a state is none: the next listing is whole.
+		c.Token, c.Delta = "", true
+		return nil
+	}
+	c.Token, c.Delta = next+stateSep+nextOther, !whole
+	return nil
+}
+
+// stateSep stands between the two states of a mail folder.
+const stateSep = "\n"
+
+// isPIM tells what Outlook keeps besides mail.
+func isPIM(class string) bool {
+	for _, of := range []string{"IPM.Contact", "IPM.DistList", "IPM.Appointment", "IPM.Task", "IPM.StickyNote", "IPM.Activity"} {
+		if isClass(class, of) {
+			return true
+		}
+	}
+	return false
+}
+
+// listPart lists one collection from a state on. whole says that it was listed
+// from its beginning.
+func (s *Store) listPart(ctx context.Context, op string, f transport.Folder, k kind, where, from string, fn func(wire.Item, transport.Meta) error) (next string, whole bool, err error) {
 	for {
 		ca := &call{op: op, folder: f.String(), url: where, prefer: []string{"odata.maxpagesize=" + strconv.Itoa(pageSize)}}
 		if from != "" {
 			if ca.url, err = s.link(ca, from); err != nil {
-				return err
+				return "", false, err
 			}
 		}
 		any := false
-		delta, err := s.pages(ctx, ca, func(raw json.RawMessage) (bool, error) {
+		next, err := s.pages(ctx, ca, func(raw json.RawMessage) (bool, error) {
 			any = true
 			it, err := element[wire.Item](raw)
 			if err != nil {
@@ -76,10 +144,9 @@ func (s *Store) list(ctx context.Context, op string, f transport.Folder, c *tran
 				from = ""
 				continue
 			}
-			return err
+			return "", false, err
 		}
-		c.Token, c.Delta = delta, from != ""
-		return nil
+		return next, from == "", nil
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
@@ -142,7 +143,11 @@ func (p *putter) prepare(m *mapi.Message) {
 	}
 	have := itemprops.Meta(own.Props)
 	_, known := own.Props.Int(mapi.PidTagMessageFlags)
-	dated := p.meta.Received.IsZero() || have.Received.Equal(p.meta.Received)
+	// Listings tell dates by the second.
+	dated := p.meta.Received.IsZero() || !have.Received.IsZero() && have.Received.Sub(p.meta.Received).Abs() < time.Second
+	if dated {
+		p.meta.Received = time.Time{}
+	}
 	if have.Flags != p.meta.Flags || !known || !dated || len(p.meta.Keywords) > 0 && !slices.Equal(have.Keywords, p.meta.Keywords) {
 		itemprops.Apply(&p.m.Props, p.meta)
 		p.same = false
