@@ -66,6 +66,13 @@ const (
 )
 
 func itemKindOf(m *mapi.Message) itemKind {
+	if hasPrefixFold(m.Class(), "IPM.Note") || m.Class() == "" {
+		// Nearly all messages, which need no closer look.
+		if _, kept := m.Props.GetName(calendar.NameCalendar); !kept {
+			return noItem
+		}
+		return calendarRest
+	}
 	switch _, ok := calendar.Part(m); {
 	case ok && calendar.Component(m) == "":
 		return calendarRest
