@@ -240,15 +240,23 @@ func TestCandidatesByIDSizeAndDate(t *testing.T) {
 	add("date", "", 5, day)
 	add("neither", "", 5, time.Time{})
 	add("silent", "", -1, time.Time{})
-	list, err := l.Candidates(bg, 7, transport.Meta{MessageID: "<a>", Size: 100, Received: day})
-	if err != nil {
-		t.Fatal(err)
+	refs := func(m transport.Meta) ([]Present, string) {
+		list, err := l.Candidates(bg, 7, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range list {
+			got = append(got, string(p.Ref))
+		}
+		return list, strings.Join(got, ",")
 	}
-	var got []string
-	for _, p := range list {
-		got = append(got, string(p.Ref))
+	list, s := refs(transport.Meta{MessageID: "<a>", Size: 100, Received: day})
+	if s != "id,size,date,silent" {
+		t.Error(s)
 	}
-	if s := strings.Join(got, ","); s != "id,size,date,silent" {
+	// A contact has neither a Message-ID nor a date, and no size that a sink knows.
+	if _, s := refs(transport.Meta{Size: -1}); s != "size,date,neither,silent" {
 		t.Error(s)
 	}
 	take := func() error { return l.Update(func(tx *Tx) error { return tx.TakePresent(list[0].ID, 1) }) }

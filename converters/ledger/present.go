@@ -52,7 +52,9 @@ func (tx *Tx) TakePresent(id, item int64) error {
 
 // Candidates lists what a sink folder held and nobody took, and that may be
 // the copy of an item: with the same Message-ID where both are known, else with
-// the same size or date, else all of which the sink tells nothing.
+// the same size or date, else all of which the sink tells nothing. An item of
+// which the source tells nothing either, as a contact, may be any that has no
+// Message-ID.
 func (l *Ledger) Candidates(ctx context.Context, sink int64, m transport.Meta) ([]Present, error) {
 	var sec any
 	if !m.Received.IsZero() {
@@ -62,6 +64,9 @@ func (l *Ledger) Candidates(ctx context.Context, sink int64, m transport.Meta) (
 	query := columns + "message_id='' AND size=?2 UNION " +
 		columns + "message_id='' AND received=?3 UNION " +
 		columns + "message_id='' AND size<0 AND received IS NULL"
+	if m.MessageID == "" && m.Received.IsZero() {
+		query += " UNION " + columns + "message_id=''"
+	}
 	if m.MessageID != "" {
 		query += " UNION " + columns + "message_id=?4"
 	} else {
