@@ -141,6 +141,8 @@ func (im *importer) joinItem() {
 	switch it := &im.item; {
 	case it.calendar != nil:
 		if !hasPrefixFold(im.m.Class(), "IPM.Note") {
+			// A report, or what a TNEF part makes of it: the calendar is a file.
+			im.attach(it.part, false)
 			return
 		}
 		if im.bodies.plain == nil && im.bodies.html == nil {

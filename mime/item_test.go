@@ -240,3 +240,11 @@ func TestSignedMeetingIsUntouched(t *testing.T) {
 	}
 	mustHave(t, exported(t, m), signed)
 }
+
+// A mail that is something else keeps its calendar as a file.
+func TestCalendarInReport(t *testing.T) {
+	m, _ := importMail(t, "From: a@example.com\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain\n\nfailed\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\nFinal-Recipient: rfc822; b@example.com\nAction: failed\nStatus: 5.1.1\n--b\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\n"+meeting+"END:VCALENDAR\n--b--\n", nil)
+	if m.Class() != "REPORT.IPM.Note.NDR" || len(m.Attachments) != 1 {
+		t.Errorf("%s with %d attachments", m.Class(), len(m.Attachments))
+	}
+}
