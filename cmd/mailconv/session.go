@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -76,6 +77,10 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 		return nil, err
 	}
 	resolveWith(cv, s.source, s.sink)
+	if s.options.Workers == 0 && from.Host == "" && to.Host == "" {
+		// Nobody has to be waited for.
+		s.options.Workers = min(runtime.GOMAXPROCS(0), 4)
+	}
 	s.pair = ledger.Pair{Source: from.String(), Sink: to.String()}
 	if s.state == "" {
 		if s.state, err = ledger.DefaultPath(s.pair); err != nil {

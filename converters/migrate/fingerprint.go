@@ -9,7 +9,7 @@ import (
 	"hash"
 	"io"
 	"slices"
-	"strings"
+	"sync"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/mapi"
@@ -40,7 +40,13 @@ func Fingerprint(ctx context.Context, c *transport.Content) (ledger.Fingerprint,
 		h.Sum(f[:0])
 		return f, err
 	case c.Form == transport.FormObject && c.Object != nil:
-		sum, err := (&hasher{ctx: ctx}).message(c.Object, 0)
+		hs := hashers.Get().(*hasher)
+		defer hashers.Put(hs)
+		hs.ctx = ctx
+		sum, err := hs.message(c.Object, 0)
+		if hs.ctx = nil; cap(hs.text) > maxHeldText {
+			hs.text = nil
+		}
 		return sum, err
 	}
 	return f, fmt.Errorf("the content has no body of the form %q", c.Form)
@@ -89,7 +95,16 @@ func Assigned(p mapi.Property) bool {
 
 // hasher makes the canonical serialisation: every list is hashed element by
 // element, the hashes are sorted, and hashed again.
-type hasher struct{ ctx context.Context }
+type hasher struct {
+	ctx  context.Context
+	h    hash.Hash // of the property at hand
+	text []byte
+}
+
+// maxHeldText is how much memory for texts waits for the next item.
+const maxHeldText = 256 << 10
+
+var hashers = sync.Pool{New: func() any { return &hasher{h: sha256.New()} }}
 
 func sum(parts [][32]byte, kind byte) [32]byte {
 	slices.SortFunc(parts, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
@@ -204,8 +219,9 @@ func (hs *hasher) properties(ps mapi.Properties) ([][32]byte, error) {
 	return parts, nil
 }
 
-func (hs *hasher) property(p mapi.Property) ([32]byte, error) {
-	h := sha256.New()
+func (hs *hasher) property(p mapi.Property) (sum [32]byte, err error) {
+	h := hs.h
+	h.Reset()
 	var head [5]byte
 	head[0] = 'P'
 	t := p.Value.Type()
@@ -228,10 +244,9 @@ func (hs *hasher) property(p mapi.Property) ([32]byte, error) {
 		h.Write(id[:])
 		field(h, []byte(p.Name.Name))
 	}
-	var err error
 	switch {
 	case t == mapi.TypeString:
-		err = hs.text(h, p.Value)
+		err = hs.string(h, p.Value)
 	case t.IsString():
 		for _, s := range p.Value.Texts() {
 			field(h, []byte(s))
@@ -245,13 +260,15 @@ func (hs *hasher) property(p mapi.Property) ([32]byte, error) {
 	default:
 		_, err = mapi.CopyBlob(hs.ctx, h, p.Value.Blob())
 	}
-	return [32]byte(h.Sum(nil)), err
+	h.Sum(sum[:0])
+	return sum, err
 }
 
-// text hashes a string as UTF-8 without the zeros at its end, however long.
-func (hs *hasher) text(h hash.Hash, v mapi.Value) error {
+// string hashes a string as UTF-8 without the zeros at its end, however long.
+func (hs *hasher) string(h hash.Hash, v mapi.Value) error {
 	if v.InMemory() {
-		io.WriteString(h, strings.TrimRight(v.Text(), "\x00"))
+		hs.text = v.AppendText(hs.text[:0])
+		h.Write(bytes.TrimRight(hs.text, "\x00"))
 		return nil
 	}
 	r, err := v.OpenText(hs.ctx)

@@ -89,20 +89,22 @@ func (s *Store) stage(ctx context.Context, fo *folder, m transport.Meta, c *tran
 		if c.Form != transport.FormMIME || c.MIME == nil {
 			return st, rejected("a folder of .eml files takes mail, not the form %q", c.Form)
 		}
-		p := &peek{w: file}
+		p := &peek{w: file, short: subject != "" && !received.IsZero()}
 		if err = localfile.Copy(ctx, p, c.MIME); err != nil {
 			return st, err
 		}
 		st.line.Raw = p.ended && p.first != '\r'
-		h := head.Parse(p.head)
-		if i := head.End(p.head, 0); i >= 0 {
-			h = head.Parse(p.head[:i])
-		}
-		if subject == "" {
-			subject = h.Subject()
-		}
-		if received.IsZero() {
-			received = h.Received()
+		if !p.short {
+			h := head.Parse(p.head)
+			if i := head.End(p.head, 0); i >= 0 {
+				h = head.Parse(p.head[:i])
+			}
+			if subject == "" {
+				subject = h.Subject()
+			}
+			if received.IsZero() {
+				received = h.Received()
+			}
 		}
 	}
 	if st.size, err = file.Seek(0, io.SeekEnd); err != nil {

@@ -221,6 +221,7 @@ func date(t time.Time) string {
 // peek keeps the beginning of what passes, and how its first line ends.
 type peek struct {
 	w     io.Writer
+	short bool // the beginning is not wanted
 	head  []byte
 	first byte // '\r' or another byte before the first LF
 	ended bool
@@ -228,7 +229,7 @@ type peek struct {
 }
 
 func (p *peek) Write(b []byte) (int, error) {
-	if room := head.Limit - len(p.head); room > 0 && head.End(p.head, 0) < 0 {
+	if room := head.Limit - len(p.head); !p.short && room > 0 && head.End(p.head, 0) < 0 {
 		p.head = append(p.head, b[:min(room, len(b))]...)
 	}
 	if !p.ended && len(b) > 0 {

@@ -74,7 +74,7 @@ func (b *Buffer) write(p []byte) (int, error) {
 	if b.closed {
 		return 0, os.ErrClosed
 	}
-	last, err := b.room()
+	last, err := b.room(len(p))
 	if err != nil {
 		return 0, err
 	}
@@ -86,25 +86,21 @@ func (b *Buffer) write(p []byte) (int, error) {
 	return n, nil
 }
 
-// room is the last chunk, with room in it; nil when the buffer is a file.
-func (b *Buffer) room() (*chunk, error) {
+// room is the last chunk, with room in it, or a new one for about n bytes; nil
+// when the buffer is a file.
+func (b *Buffer) room(n int) (*chunk, error) {
 	if b.file != nil {
 		return nil, nil
 	}
 	if k := len(b.chunks) - 1; k >= 0 && len(b.chunks[k].b) < cap(b.chunks[k].b) {
 		return b.chunks[k], nil
 	}
-	want := int64(firstChunk)
-	switch {
-	case b.hint > b.size:
+	want := max(b.held, int64(n), firstChunk)
+	if b.hint > b.size {
 		want = b.hint - b.size
-	case b.held > 0:
-		want = b.held
 	}
-	class := classOf(want)
-	if size := int64(chunkSizes[class]); b.s.reserve(size, b.held) {
-		b.held += size
-		c := newChunk(class)
+	if c := b.s.chunk(classOf(want), b.held); c != nil {
+		b.held += c.size()
 		b.chunks = append(b.chunks, c)
 		return c, nil
 	}
@@ -147,18 +143,11 @@ func (b *Buffer) spill() error {
 		off += int64(len(c.b))
 	}
 	b.s.mu.Lock()
-	b.s.used -= b.held
+	b.s.giveBack(b.chunks)
 	b.s.disk += b.size
 	b.s.mu.Unlock()
-	b.dropChunks()
-	return nil
-}
-
-func (b *Buffer) dropChunks() {
-	for _, c := range b.chunks {
-		c.free()
-	}
 	b.chunks, b.held = nil, 0
+	return nil
 }
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
@@ -199,7 +188,7 @@ func (b *Buffer) readSome(r io.Reader) (int, error) {
 		// It may be all: no chunk for nothing.
 		err = nil
 	default:
-		last, err = b.room()
+		last, err = b.room(0)
 	}
 	b.mu.Unlock()
 	if err != nil {
@@ -262,12 +251,12 @@ func (b *Buffer) Close() error {
 	b.closed = true
 	b.s.mu.Lock()
 	delete(b.s.open, b)
-	b.s.used -= b.held
+	b.s.giveBack(b.chunks)
 	if b.file != nil {
 		b.s.disk -= b.size
 	}
 	b.s.mu.Unlock()
-	b.dropChunks()
+	b.chunks, b.held = nil, 0
 	if b.file == nil || !b.named && b.s.giveFile(b.file, b.size) {
 		return nil
 	}

@@ -52,7 +52,7 @@ func (s *Spool) Copy(ctx context.Context, c *transport.Content) (*transport.Cont
 
 func (s *Spool) copy(ctx context.Context, c *transport.Content, sum bool) (*transport.Content, error) {
 	k := &keeper{ctx: ctx, s: s}
-	out := &transport.Content{Form: c.Form, Problems: c.Problems, Losses: c.Losses, OnClose: k.close}
+	out := &transport.Content{Form: c.Form, Partial: c.Partial, Problems: c.Problems, Losses: c.Losses, OnClose: k.close}
 	var err error
 	if c.MIME != nil {
 		if sum {

@@ -25,6 +25,9 @@ type Spool struct {
 	open   map[*Buffer]struct{}
 	free   []*os.File // without a name
 	closed bool
+
+	idle      [len(chunkSizes)][]*chunk
+	idleBytes int64
 }
 
 // New makes a spool that holds up to budget bytes in memory, all buffers
@@ -55,7 +58,7 @@ func (s *Spool) Close() error {
 		list = append(list, b)
 	}
 	free := s.free
-	s.free = nil
+	s.free, s.idle, s.idleBytes = nil, [len(chunkSizes)][]*chunk{}, 0
 	s.mu.Unlock()
 	var errs []error
 	for _, b := range list {
@@ -82,17 +85,6 @@ func (s *Spool) CreateFor(size int64) *Buffer {
 	}
 	s.open[b] = struct{}{}
 	return b
-}
-
-// reserve takes n bytes of the budget for a buffer that has taken held so far.
-func (s *Spool) reserve(n, held int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.used+n > s.budget || held+n > max(s.budget/2, firstChunk) {
-		return false
-	}
-	s.used += n
-	return true
 }
 
 // takeFile gives a file without a name that was used before, nil when there is

@@ -92,10 +92,10 @@ func (f *File) reserve(n, spare int64) bool {
 }
 
 // Cache sizes, in bytes of one generation. The caches together stay below
-// 12 MiB.
+// 7 MiB.
 const (
-	pageCacheBytes  = 3 << 20
-	blockCacheBytes = 2 << 20
+	pageCacheBytes  = 2 << 20
+	blockCacheBytes = 1 << 20
 	listCacheBytes  = 512 << 10
 )
 
