@@ -17,7 +17,7 @@ if [ -x /usr/sbin/dovecot ]; then
   from="imap://src@$DOVECOT_IMAP?tls=none"
   into="imap://dst@$DOVECOT_IMAP/copy\$\$?tls=none"
   ratio "IMAP -> IMAP, 5,020 messages, words" "$work/imapcopy '$from' \"$into\"" "$limit"
-  ratio -peak 64 "IMAP -> IMAP, 5,020 messages, copy" \
+  ratio -wall 1.3 -peak 64 "IMAP -> IMAP, 5,020 messages, copy" \
     "$mailconv copy --progress none --state $work/imap\$\$.db '$from' \"$into\" 2>>$work/log" "$limit"
   scripts/servers stop "$servers"
   rm -rf "$servers"

@@ -5,9 +5,10 @@
 // pairs. The second is the physical limit: what the machine needs to move the
 // same bytes. A ratio within one run holds where absolute times drift.
 //
-//	ratio [-n RUNS] [-aim RATIO] [-peak MIB] NAME 'COMMAND' 'LIMIT'
+//	ratio [-n RUNS] [-aim RATIO] [-wall RATIO] [-peak MIB] [-before 'COMMAND'] NAME 'COMMAND' 'LIMIT'
 //
-// Commands are given to sh. Each runs once before it counts.
+// Commands are given to sh. Each runs once before it counts. What is to be done
+// before each of them, and does not count, is said with -before.
 package main
 
 import (
@@ -52,12 +53,20 @@ func main() {
 	log.SetPrefix("ratio: ")
 	n := flag.Int("n", 5, "counted pairs of runs")
 	aim := flag.Float64("aim", 0, "the CPU ratio aimed at, for the report")
+	wallAim := flag.Float64("wall", 0, "the ratio of wall time aimed at, for the report")
 	peak := flag.Float64("peak", 0, "the peak memory in MiB aimed at, for the report")
+	before := flag.String("before", "", "what is done before each command, and does not count")
 	flag.Parse()
 	if flag.NArg() != 3 {
 		log.Fatal("want NAME COMMAND LIMIT")
 	}
 	name, a, b := flag.Arg(0), flag.Arg(1), flag.Arg(2)
+	run := func(command string) cost {
+		if *before != "" {
+			run(*before)
+		}
+		return run(command)
+	}
 	run(a)
 	run(b)
 	var cpuRatio, wallRatio, cpuA, cpuB, wallA, peakA []float64
@@ -73,6 +82,9 @@ func main() {
 		name, median(cpuRatio), lo, hi, median(wallRatio), median(cpuA), median(cpuB), median(wallA), median(peakA))
 	if *aim > 0 {
 		fmt.Printf("; aim %.1fx", *aim)
+	}
+	if *wallAim > 0 {
+		fmt.Printf("; aim %.1fx of the wall time", *wallAim)
 	}
 	if *peak > 0 {
 		fmt.Printf(" and %.0f MiB", *peak)
