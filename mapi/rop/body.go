@@ -45,8 +45,9 @@ func (s *Status) code(c *wire.Coder) (carriedOut bool) {
 		return false
 	}
 	n := uint32(s.ErrorCode)
-	c.Uint32(&n)
-	s.ErrorCode = Code(n)
+	if c.Uint32(&n); c.Reading() {
+		s.ErrorCode = Code(n)
+	}
 	return true
 }
 

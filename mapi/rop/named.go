@@ -32,7 +32,9 @@ func name(c *wire.Coder, p **mapi.Name) {
 	case nameByText:
 		c.Sized(1, func(c *wire.Coder) { c.String16(&n.Name) })
 	case nameNone:
-		*p = nil
+		if c.Reading() {
+			*p = nil
+		}
 		return
 	default:
 		c.Failf("a name of kind 0x%02X", kind)

@@ -43,8 +43,9 @@ func (*RegisterNotification) ROP() ID { return IDRegisterNotification }
 
 func (r *RegisterNotification) code(c *wire.Coder) {
 	flags := uint16(r.Types)
-	c.Uint16(&flags)
-	r.Types = NotificationFlags(flags)
+	if c.Uint16(&flags); c.Reading() {
+		r.Types = NotificationFlags(flags)
+	}
 	if r.Types&Extended != 0 {
 		c.Uint8(&r.Reserved)
 	}
@@ -105,8 +106,9 @@ func (r *Notify) code(c *wire.Coder) {
 	c.Uint32(&r.NotificationHandle)
 	c.Uint8(&r.Logon)
 	flags := uint16(r.Flags)
-	c.Uint16(&flags)
-	r.Flags = NotificationFlags(flags)
+	if c.Uint16(&flags); c.Reading() {
+		r.Flags = NotificationFlags(flags)
+	}
 	switch r.Type() {
 	case TableModified:
 		r.table(c)
@@ -181,8 +183,10 @@ func (r *Notify) tags(c *wire.Coder) {
 	if r.NoTags {
 		n = 0xFFFF
 	}
-	c.Uint16(&n)
-	if r.NoTags = n == 0xFFFF; !r.NoTags {
+	if c.Uint16(&n); c.Reading() {
+		r.NoTags = n == 0xFFFF
+	}
+	if n != 0xFFFF {
 		wire.Items(c, &r.Tags, int(n), 4, func(c *wire.Coder, t *mapi.Tag) { c.Tag(t) })
 	}
 }
@@ -213,8 +217,9 @@ func (r *Backoff) code(c *wire.Coder) {
 	c.Uint32(&r.Duration)
 	wire.List(c, &r.ROPs, 1, 5, func(c *wire.Coder, p *BackoffROP) {
 		id := uint8(p.ROP)
-		c.Uint8(&id)
-		p.ROP = ID(id)
+		if c.Uint8(&id); c.Reading() {
+			p.ROP = ID(id)
+		}
 		c.Uint32(&p.Duration)
 	})
 	c.Data(&r.AdditionalData, 2)

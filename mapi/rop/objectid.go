@@ -42,8 +42,9 @@ func (id ObjectID) Value() mapi.Value { return mapi.Int64Value(int64(id)) }
 
 func objectID(c *wire.Coder, p *ObjectID) {
 	n := uint64(*p)
-	c.Uint64(&n)
-	*p = ObjectID(n)
+	if c.Uint64(&n); c.Reading() {
+		*p = ObjectID(n)
+	}
 }
 
 func objectIDs(c *wire.Coder, p *[]ObjectID) { wire.List(c, p, 2, 8, objectID) }

@@ -88,8 +88,9 @@ func (p *PropertyProblem) code(c *wire.Coder) {
 	c.Uint16(&p.Index)
 	c.Tag(&p.Tag)
 	n := uint32(p.Code)
-	c.Uint32(&n)
-	p.Code = Code(n)
+	if c.Uint32(&n); c.Reading() {
+		p.Code = Code(n)
+	}
 }
 
 // PropertyProblemsResult answers the operations that change properties.

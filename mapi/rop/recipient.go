@@ -53,8 +53,9 @@ type RecipientRow struct {
 
 func (r *RecipientRow) code(c *wire.Coder, columns []mapi.Tag) {
 	flags := uint16(r.Flags)
-	c.Uint16(&flags)
-	r.Flags = RecipientFlags(flags)
+	if c.Uint16(&flags); c.Reading() {
+		r.Flags = RecipientFlags(flags)
+	}
 	unicode := r.Flags&RecipientUnicode != 0
 	switch r.Flags & RecipientTypeMask {
 	case AddressX500:
@@ -87,6 +88,8 @@ func (r *RecipientRow) code(c *wire.Coder, columns []mapi.Tag) {
 		c.Failf("a recipient of %d values under %d columns", n, len(columns))
 		return
 	}
-	r.Properties.Columns = columns[:n]
+	if c.Reading() {
+		r.Properties.Columns = columns[:n]
+	}
 	r.Properties.code(c)
 }

@@ -110,8 +110,9 @@ const (
 
 func (b *Bookmark) code(c *wire.Coder) {
 	n := uint8(*b)
-	c.Uint8(&n)
-	*b = Bookmark(n)
+	if c.Uint8(&n); c.Reading() {
+		*b = Bookmark(n)
+	}
 }
 
 // QueryRowsResult is its answer. [MS-OXCROPS] 2.2.5.4.2

@@ -32,7 +32,10 @@ type batch struct {
 }
 
 func (s *session) batch(op string) *batch {
-	b := &batch{s: s, op: op, flags: rop.NoCompression | rop.NoXorMagic}
+	b := &batch{s: s, op: op, flags: rop.NoXorMagic}
+	if !s.k.compress {
+		b.flags |= rop.NoCompression
+	}
 	for _, h := range s.release {
 		if len(b.buf.Handles) < maxHandles/2 {
 			b.in(b.put(h), &rop.Release{})
@@ -166,7 +169,11 @@ func (b *batch) do(ctx context.Context) error {
 // done.
 func (b *batch) execute(ctx context.Context, from int, limit uint32) (int, error) {
 	s := b.s
-	rgb, err := rop.WrapRequests(&rop.RequestBuffer{Requests: b.buf.Requests[from:], Handles: b.buf.Handles}, 0)
+	wrap := rop.HeaderFlags(0)
+	if s.k.compress {
+		wrap = rop.Compressed
+	}
+	rgb, err := rop.WrapRequests(&rop.RequestBuffer{Requests: b.buf.Requests[from:], Handles: b.buf.Handles}, wrap)
 	if err != nil {
 		return from, &transport.Error{Op: b.op, Err: err}
 	}

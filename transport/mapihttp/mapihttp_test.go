@@ -59,6 +59,9 @@ func TestStore(t *testing.T) {
 				Loose: true,
 				Open: func(ctx context.Context) (transport.Source, transport.Sink, error) {
 					a := address(s)
+					if o.Compress {
+						a.Params.Set("compress", "1")
+					}
 					st, err := mapihttp.OpenAddress(ctx, a, &transport.Env{TempDir: temp})
 					return st, st, err
 				},

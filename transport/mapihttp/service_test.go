@@ -175,7 +175,7 @@ func TestSearch(t *testing.T) {
 
 func TestWatch(t *testing.T) {
 	s, _ := serve(t, mapihttptest.Options{NotificationWait: 300 * time.Millisecond})
-	st := open(t, address(s), nil)
+	st := open(t, address(s, "poll", "200ms"), nil)
 	a, b := ensure(t, st, "A"), ensure(t, st, "B")
 	ctx, cancel := context.WithTimeout(bg, 20*time.Second)
 	defer cancel()

@@ -29,6 +29,8 @@ type client struct {
 	web  *web.Client
 	info string // X-ClientInfo
 	id   string // the GUID of X-RequestId
+	// compress compresses operations, and lets the server do so.
+	compress bool
 
 	mu sync.Mutex
 	n  int

@@ -37,6 +37,7 @@ func Driver() transport.Driver {
 			transport.Param{Name: "deleted", Help: "1: list soft-deleted items too"},
 			transport.Param{Name: "import", Help: "ics: import items as changes, which keeps modification times and change keys"},
 			transport.Param{Name: "receipts", Help: "keep: leave requests for read receipts in what is written"},
+			transport.Param{Name: "compress", Help: "1: compress what is sent and ask the server to do so too, for slow lines"},
 			transport.Param{Name: "connections", Help: "most sessions at once (default 3)"},
 			transport.Param{Name: "poll", Help: "watch: how often folders are looked at where notifications are not possible, as in 30s (default 1m)"},
 		),
@@ -74,6 +75,8 @@ type Options struct {
 	// ImportICS puts items by RopSynchronizationImportMessageChange, which
 	// keeps the time of modification, the change key and the predecessors.
 	ImportICS bool
+	// Compress compresses operations and lets the server do so.
+	Compress bool
 	// KeepReceipts leaves requests for read receipts in what is written.
 	KeepReceipts bool
 	// Connections is the most sessions at once; 0 is 3.
@@ -127,7 +130,7 @@ func parse(a transport.Address, env *transport.Env) (Options, error) {
 	for _, p := range []struct {
 		name string
 		into *bool
-	}{{"associated", &o.Associated}, {"deleted", &o.Deleted}} {
+	}{{"associated", &o.Associated}, {"deleted", &o.Deleted}, {"compress", &o.Compress}} {
 		switch v := a.Params.Get(p.name); v {
 		case "", "0":
 		case "1":
@@ -240,8 +243,10 @@ func Open(w *web.Client, user string, o Options) *Store {
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
+	k := newClient(w)
+	k.compress = o.Compress
 	return &Store{
-		o: o, user: user, k: newClient(w), spool: spool.New(spoolBudget, o.TempDir), slots: make(chan struct{}, o.Connections),
+		o: o, user: user, k: k, spool: spool.New(spoolBudget, o.TempDir), slots: make(chan struct{}, o.Connections),
 		names: newNameMap(), marks: map[string]string{},
 	}
 }

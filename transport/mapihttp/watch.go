@@ -3,6 +3,7 @@ package mapihttp
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/mailconv/mailconv/mapi/rop"
 	"github.com/mailconv/mailconv/transport"
@@ -10,6 +11,13 @@ import (
 
 // watchedEvents are what a folder is watched for.
 const watchedEvents = rop.NewMail | rop.CreatedObject | rop.DeletedObject | rop.ModifiedObject | rop.MovedObject | rop.CopiedObject
+
+const (
+	// shortWatch is how long a session lives at least that is begun again at
+	// once, shortWait how long a server waits that has nothing to tell.
+	shortWatch = 10 * time.Second
+	shortWait  = 100 * time.Millisecond
+)
 
 // Watch implements [transport.Watcher]: by notifications, or by looking at the
 // folders from time to time where the server has none. It has a session of its
@@ -32,7 +40,16 @@ func (st *Store) Watch(ctx context.Context, folders []transport.Folder) iter.Seq
 			return
 		}
 		for {
+			begin := st.o.Clock.Now()
 			err := w.session(ctx, yield)
+			if contextLost(err) && st.o.Clock.Now().Sub(begin) < shortWatch {
+				// A server that forgets sessions at once is not asked for
+				// one after the other.
+				err = st.o.Clock.Sleep(ctx, st.o.Poll)
+				if err == nil {
+					continue
+				}
+			}
 			switch {
 			case err == errLeft:
 				return
@@ -83,6 +100,7 @@ func (w *watch) session(ctx context.Context, yield func(transport.Folder, error)
 			}
 			continue
 		}
+		begin := w.st.o.Clock.Now()
 		pending, err := s.wait(ctx)
 		if err != nil {
 			if c, ok := codeOf(err); ok && c == rop.NotSupported {
@@ -92,6 +110,11 @@ func (w *watch) session(ctx context.Context, yield func(transport.Folder, error)
 			return err
 		}
 		if !pending {
+			if w.st.o.Clock.Now().Sub(begin) < shortWait {
+				if err := w.st.o.Clock.Sleep(ctx, shortWait); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		if err := w.collect(ctx, s, handles, yield); err != nil {

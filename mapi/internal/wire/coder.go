@@ -21,8 +21,9 @@ var ErrShort = errors.New("the buffer ends here")
 const maxDepth = 64
 
 // A Coder reads fields from a buffer, or appends them to one. The first error
-// stays: after it reading gives zeros and writing does nothing. It is not for
-// use by several goroutines.
+// stays: after it reading gives zeros and writing does nothing. Writing changes
+// no field, so several coders may write the same structure at once; one coder is
+// not for use by several goroutines.
 type Coder struct {
 	// Charset is that of 8-bit strings in property values; nil is unknown.
 	Charset mapi.Charset
@@ -156,8 +157,9 @@ func (c *Coder) Uint32(p *uint32) {
 // Int32 is four bytes with a sign.
 func (c *Coder) Int32(p *int32) {
 	n := uint32(*p)
-	c.Uint32(&n)
-	*p = int32(n)
+	if c.Uint32(&n); !c.writing {
+		*p = int32(n)
+	}
 }
 
 // Uint64 is eight bytes.
@@ -185,8 +187,9 @@ func (c *Coder) flag(p *bool, yes uint8) {
 	if *p {
 		n = yes
 	}
-	c.Uint8(&n)
-	*p = n != 0
+	if c.Uint8(&n); !c.writing {
+		*p = n != 0
+	}
 }
 
 // Fixed is a field of the size of b.
@@ -210,8 +213,9 @@ func (c *Coder) GUID(p *mapi.GUID) { c.Fixed(p[:]) }
 // Tag is a property tag: its type, then its identifier. [MS-OXCDATA] 2.9
 func (c *Coder) Tag(p *mapi.Tag) {
 	n := uint32(*p)
-	c.Uint32(&n)
-	*p = mapi.Tag(n)
+	if c.Uint32(&n); !c.writing {
+		*p = mapi.Tag(n)
+	}
 }
 
 // Raw is n bytes; when writing, as many as there are.

@@ -13,6 +13,7 @@ const (
 // where flagged says so, which it must where one is an error.
 // [MS-OXCDATA] 2.8.1, [MS-OXCMAPIHTTP] 2.2.1.7
 func (c *Coder) Row(columns []mapi.Tag, values *[]mapi.Value, flagged *bool, f Form) {
+	flags := *flagged
 	if c.writing {
 		if len(*values) != len(columns) {
 			c.Failf("a row of %d values under %d columns", len(*values), len(columns))
@@ -20,15 +21,17 @@ func (c *Coder) Row(columns []mapi.Tag, values *[]mapi.Value, flagged *bool, f F
 		}
 		for i, v := range *values {
 			if v.Type() == mapi.TypeErrorCode && columns[i].Type() != mapi.TypeErrorCode {
-				*flagged = true
+				flags = true
 			}
 		}
 	} else {
 		*values = make([]mapi.Value, len(columns))
 	}
-	c.Bool(flagged)
+	if c.Bool(&flags); !c.writing {
+		*flagged = flags
+	}
 	for i, tag := range columns {
-		c.rowValue(tag.Type(), &(*values)[i], *flagged, f)
+		c.rowValue(tag.Type(), &(*values)[i], flags, f)
 		if c.err != nil {
 			return
 		}

@@ -176,18 +176,23 @@ func (c *Coder) list(t mapi.Type, v *mapi.Value, f Form) {
 
 // Property is a tagged value. [MS-OXCDATA] 2.11.4
 func (c *Coder) Property(p *mapi.Property, f Form) {
+	tag := p.Tag
 	if c.writing {
-		p.Tag = p.Tag.WithType(p.Value.Type())
+		tag = tag.WithType(p.Value.Type())
 	}
-	c.Tag(&p.Tag)
-	c.Value(p.Tag.Type(), &p.Value, f)
+	if c.Tag(&tag); !c.writing {
+		p.Tag = tag
+	}
+	c.Value(tag.Type(), &p.Value, f)
 }
 
 // Properties is a list of tagged values.
 func (c *Coder) Properties(p *mapi.Properties, width int, f Form) {
 	list := []mapi.Property(*p)
 	List(c, &list, width, 4, func(c *Coder, p *mapi.Property) { c.Property(p, f) })
-	*p = list
+	if !c.writing {
+		*p = list
+	}
 }
 
 // span is a structure that is kept as its bytes: skip finds its end.
