@@ -266,3 +266,68 @@ func TestCorpusItemsAreRead(t *testing.T) {
 	})
 	judgeCalendars(t, args)
 }
+
+const lunch = `BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//mailconv//samples//EN
+BEGIN:VEVENT
+UID:lunch@mailconv.example
+DTSTAMP:20250101T000000Z
+DTSTART;TZID=America/New_York:20250305T120000
+DTEND;TZID=America/New_York:20250305T130000
+RRULE:FREQ=WEEKLY;COUNT=4
+EXDATE;TZID=America/New_York:20250319T120000
+SUMMARY:Lunch
+END:VEVENT
+BEGIN:VEVENT
+UID:lunch@mailconv.example
+DTSTAMP:20250101T000000Z
+RECURRENCE-ID;TZID=America/New_York:20250312T120000
+DTSTART;TZID=America/New_York:20250313T180000
+DTEND;TZID=America/New_York:20250313T190000
+SUMMARY:Dinner
+END:VEVENT
+END:VCALENDAR
+`
+
+// khal takes a series that went through a .msg file into a calendar of its own,
+// and lists it on the right days and hours, across the change of the clock.
+func TestKhalListsASeries(t *testing.T) {
+	if _, err := exec.LookPath("khal"); err != nil {
+		t.Skip("LEFT OUT: judgement of .ics by khal (khal is not installed; make test-deps)")
+	}
+	dir := t.TempDir()
+	file, config := filepath.Join(dir, "lunch.ics"), filepath.Join(dir, "config")
+	for name, text := range map[string]string{
+		file: lunch,
+		config: "[calendars]\n[[c]]\npath = " + dir + "/calendar\n[sqlite]\npath = " + dir + "/khal.db\n[locale]\ntimeformat = %H:%M\ndateformat = %Y-%m-%d\nlongdateformat = %Y-%m-%d\n" +
+			"datetimeformat = %Y-%m-%d %H:%M\nlongdatetimeformat = %Y-%m-%d %H:%M\nlocal_timezone = UTC\ndefault_timezone = UTC\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "calendar"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	khal := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "khal", append([]string{"-c", config}, args...)...)
+		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+dir)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("khal %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	khal("import", "--batch", throughMSG(t, file, "ics"))
+	var got []string
+	for _, line := range strings.Split(khal("list", "--format", "{start-long} {title}", "--day-format", "", "2025-03-01", "2025-04-30"), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			got = append(got, line)
+		}
+	}
+	want := []string{"2025-03-05 17:00 Lunch", "2025-03-13 22:00 Dinner", "2025-03-26 16:00 Lunch"}
+	if !slices.Equal(got, want) {
+		t.Errorf("khal lists %q, want %q", got, want)
+	}
+}

@@ -38,7 +38,10 @@ func convertCommand(std stdio) *cli.Command {
 		}, conversionFlags()...),
 		Description: `Inputs are recognised by their content, folders are walked, '-' is standard
 input. Of an archive (.pst, .ost, .olm) each item becomes a file, in the tree of
-its folders; copy does the same with a ledger, verify proves it. Without -o a file lies beside its input under the new extension.
+its folders; copy does the same with a ledger, verify proves it. Without -o a
+file lies beside its input under the new extension. Where -o is called like a
+file that holds many (.ics, .vcf, .mbox), all items go into it; in folders and
+archives those that have no form there are left alone.
 Nothing is overwritten without --force, and no half file is left behind.
 
 EXAMPLES:
@@ -47,6 +50,8 @@ EXAMPLES:
    mailconv convert winmail.dat -o letter.eml
    mailconv convert archive.pst --to eml -o mails/
    mailconv convert --to html -o - letter.msg > letter.html
+   mailconv convert -o all.ics a.msg b.msg calendar/
+   mailconv convert --to msg -o cards/ people.vcf
    mailconv convert --keep-mapi a.msg && mailconv convert --to msg a.eml -o b.msg`,
 		Action: func(c *cli.Context) error { return runConvert(c, std) },
 	}
