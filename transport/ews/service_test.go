@@ -130,3 +130,48 @@ func TestWrongPasswordIsAskedOnce(t *testing.T) {
 		t.Errorf("%d logins failed; an account may be locked after three", n)
 	}
 }
+
+func TestSearch(t *testing.T) {
+	s := serve(t, ewstest.Options{})
+	st := open(t, s)
+	f := ensure(t, st, "Box")
+	for i := range 7 {
+		put(t, st, f, transport.Meta{Received: arrived}, mimeContent(strings.Replace(letter, "a letter", []string{"apples", "pears"}[i%2], 1)))
+	}
+	var got []string
+	for m, err := range st.Search(t.Context(), f, "pears") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, m.Subject)
+	}
+	if fmt.Sprint(got) != "[pears pears pears]" {
+		t.Errorf("found %q", got)
+	}
+}
+
+// TestListingWithoutSynchronization goes page by page through a folder of a
+// server that knows no SyncFolderItems (public folders of old ones).
+func TestListingWithoutSynchronization(t *testing.T) {
+	s := serve(t, ewstest.Options{Without: []string{"SyncFolderItems"}})
+	st := open(t, s)
+	f := ensure(t, st, "Box")
+	const n = 520
+	for i := 0; i < n; i += 40 {
+		var items []transport.Staged
+		for range 40 {
+			items = append(items, transport.Staged{Content: mimeContent("Subject: x\r\n\r\n")})
+		}
+		res, err := st.PutBatch(t.Context(), f, items)
+		if err != nil || res[0].Err != nil {
+			t.Fatal(err, res)
+		}
+	}
+	seen := map[transport.Key]bool{}
+	for _, k := range keysOf(t, st, f) {
+		seen[k] = true
+	}
+	if len(seen) != n || s.Requests("FindItem") != 2 {
+		t.Errorf("%d items by %v", len(seen), s.Counts())
+	}
+}
