@@ -54,9 +54,6 @@ func TestStore(t *testing.T) {
 			temp := t.TempDir()
 			storetest.Run(t, storetest.Options{
 				TempDir: temp, Huge: 4 << 20,
-				// Flags are properties here, so what comes back has more than
-				// what was put. Properties are compared by other tests.
-				Loose: true,
 				Open: func(ctx context.Context) (transport.Source, transport.Sink, error) {
 					a := address(s)
 					if o.Compress {
