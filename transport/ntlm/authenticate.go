@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // NTLM is made of it
+	"golang.org/x/crypto/md4" //lint:ignore SA1019 NTLM is made of it
 
 	"github.com/mailconv/mailconv/mapi"
 )

@@ -106,8 +106,8 @@ func openHTML(ps mapi.Properties) opener {
 		}
 		cs, _ := codepage.Get(page)
 		r, err := v.Blob().Open(ctx)
-		if err != nil || cs == nil {
-			return r, err
+		if err != nil {
+			return nil, err
 		}
 		return struct {
 			io.Reader

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // NTLM is made of it
+	"golang.org/x/crypto/md4" //lint:ignore SA1019 NTLM is made of it
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport/ews/ewstest"
@@ -277,6 +277,24 @@ func TestAutodiscover(t *testing.T) {
 	} {
 		if got := pox(tt.address, tt.schema, tt.user); !strings.Contains(got, tt.want) {
 			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}
+
+func TestAutodiscoverBySOAP(t *testing.T) {
+	f := start(t, ewstest.Options{})
+	ask := `<?xml version="1.0"?><soap:Envelope xmlns:a="http://schemas.microsoft.com/exchange/2010/Autodiscover" xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><a:GetUserSettingsRequestMessage><a:Request><a:Users><a:User><a:Mailbox>%s</a:Mailbox></a:User></a:Users><a:RequestedSettings><a:Setting>ExternalEwsUrl</a:Setting><a:Setting>EwsSupportedSchemas</a:Setting></a:RequestedSettings></a:Request></a:GetUserSettingsRequestMessage></soap:Body></soap:Envelope>`
+	for address, want := range map[string]string{"alice@example.test": "<Value>" + f.URL() + "</Value>", "nobody@example.test": "InvalidUser"} {
+		req, _ := http.NewRequest("POST", "http://"+f.Host()+"/autodiscover/autodiscover.svc", strings.NewReader(fmt.Sprintf(ask, address)))
+		req.SetBasicAuth("alice", "secret")
+		resp, err := f.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if !strings.Contains(string(b), want) || wellFormed(string(b)) != nil {
+			t.Errorf("%s: %d %s", address, resp.StatusCode, b)
 		}
 	}
 }

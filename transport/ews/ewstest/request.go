@@ -171,16 +171,13 @@ const (
 
 // fill passes text up to the next tag, and that tag.
 func (d *diverter) fill() error {
-	for {
-		text, err := d.r.ReadSlice('<')
-		d.out.Write(text)
-		if err == bufio.ErrBufferFull {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		break
+	text, err := d.r.ReadSlice('<')
+	d.out.Write(text)
+	if err == bufio.ErrBufferFull {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	start := d.out.Len()
 	var quote byte
@@ -248,12 +245,11 @@ type textReader struct {
 func (t *textReader) Read(p []byte) (int, error) {
 	n := 0
 	for n == 0 && !t.end {
-		b, err := t.r.Peek(1)
-		if err != nil {
+		if _, err := t.r.Peek(1); err != nil {
 			t.end, t.err = true, err
 			break
 		}
-		b, _ = t.r.Peek(min(t.r.Buffered(), len(p)))
+		b, _ := t.r.Peek(min(t.r.Buffered(), len(p)))
 		used := 0
 		for _, c := range b {
 			if c == '<' {
