@@ -177,6 +177,9 @@ func (s *Store) ensure(ctx context.Context, k kind, parent transport.Folder, pat
 	c := &call{op: "create folder", folder: transport.JoinPath(path)}
 	in := wire.Folder{DisplayName: name}
 	pk, pid, _ := place(parent)
+	if k == kindMail && pk == kindBox {
+		k = kindBox // what is below such a folder is one, too
+	}
 	switch {
 	case k == kindCalendar:
 		c.url, in = s.user("calendars"), wire.Folder{Name: name}
@@ -191,7 +194,12 @@ func (s *Store) ensure(ctx context.Context, k kind, parent transport.Folder, pat
 		if err != nil {
 			return there, err
 		}
-		// The ids of mail folders are those of the mailbox's folders.
+		if pid != "" && pk != kindBox {
+			// This API takes its own ids only.
+			if pid, err = s.boxPath(ctx, parent.Path); err != nil {
+				return there, err
+			}
+		}
 		c.url = s.exchange(box, "folders")
 		if pid != "" {
 			c.url = s.exchange(box, "folders", pid, "childFolders")

@@ -154,8 +154,9 @@ func (s *Store) walk(ctx context.Context, fn func(transport.Folder) bool) error 
 		return s.resources(ctx, seen, fn)
 	}
 	if box, err := s.mailboxID(ctx); err == nil {
+		// Mail folders are seen already, but not those below a folder of
+		// another kind.
 		l := boxTree(s.at("admin", "exchange", "mailboxes", box, "folders"))
-		l.keep = func(f wire.Folder) bool { return !isMailFolder(f.Type) }
 		_, err = s.descend(ctx, l, nil, "", seen, fn)
 		if !s.without(err) {
 			return err

@@ -83,20 +83,27 @@ func (s *Store) boxFolder(ctx context.Context, f transport.Folder) (string, erro
 	if found != "" {
 		return found, nil
 	}
-	full := slices.Concat(s.root, f.Path)
-	parent := ""
-	for i := range full {
-		if parent, err = s.boxChild(ctx, full[:i+1], parent); err != nil {
-			return "", err
-		}
-	}
-	if parent == "" {
-		return "", &transport.Error{Kind: transport.NotFound, Op: "put", Folder: f.String(), Err: errNoFolder}
+	parent, err := s.boxPath(ctx, slices.Concat(s.root, f.Path))
+	if err != nil {
+		return "", err
 	}
 	s.mu.Lock()
 	s.boxes[f.ID] = parent
 	s.mu.Unlock()
 	return parent, nil
+}
+
+// boxPath is [Store.boxFolder] for a path from the top of the mailbox.
+func (s *Store) boxPath(ctx context.Context, full []string) (id string, err error) {
+	for i := range full {
+		if id, err = s.boxChild(ctx, full[:i+1], id); err != nil {
+			return "", err
+		}
+	}
+	if id == "" {
+		return "", &transport.Error{Kind: transport.NotFound, Op: "put", Folder: transport.JoinPath(full), Err: errNoFolder}
+	}
+	return id, nil
 }
 
 // boxChild finds one folder below another, and remembers its siblings.

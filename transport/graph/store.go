@@ -102,3 +102,6 @@ func (s *Store) warn(msg string, args ...any) {
 		s.o.Env.Log.Warn(msg, args...)
 	}
 }
+
+// Rewrites implements [transport.Rewriter]: Exchange keeps objects.
+func (s *Store) Rewrites() bool { return true }
