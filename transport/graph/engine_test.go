@@ -21,6 +21,7 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/graph"
 	"github.com/mailconv/mailconv/transport/graph/graphtest"
+	"github.com/mailconv/mailconv/transport/itemprops"
 	"github.com/mailconv/mailconv/transport/mem"
 	"github.com/mailconv/mailconv/transport/retry"
 )
@@ -129,6 +130,8 @@ func mixed(ctx context.Context, n int) (*mem.Store, error) {
 		if i%7 == 0 {
 			meta.Keywords = []string{"Red Category"}
 		}
+		// The item says itself what the listing says of it.
+		itemprops.Apply(&m.Props, meta)
 		if _, err := st.PutBatch(ctx, f, []transport.Staged{{Meta: meta, Content: &transport.Content{Form: transport.FormObject, Object: m}}}); err != nil {
 			return nil, err
 		}
