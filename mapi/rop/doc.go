@@ -9,7 +9,8 @@
 // both directions; its answer is the type of the same name with Result behind
 // it. A [Columns] remembers what a client must know to read rows.
 //
-// Not supported: public folder logon answers, rules and permission tables
-// beyond their raw rows, RopGetSearchCriteria's family, spooler and transport
-// operations, and the operations that [MS-OXCROPS] reserves.
+// Not supported: rules and permissions beyond their raw rows, collapse states,
+// per-user data and owning servers of public folders, spooler and transport
+// operations, the client data of [SetMessageReadFlag], and the operations that
+// [MS-OXCROPS] reserves.
 package rop

@@ -47,14 +47,7 @@ func (st *Store) Put(ctx context.Context, f transport.Folder, m transport.Meta, 
 	err = st.run(ctx, "append", func(s *session) error {
 		u := &upload{st: st, ctx: ctx, s: s, folder: id}
 		defer u.drop()
-		if receipt, err = u.put(c.Object, m); err != nil && contextLost(err) && u.saving {
-			// Not so sure any more that nothing happened.
-			e := fail("append", f, m.Key, err)
-			var te *transport.Error
-			if errors.As(e, &te) {
-				te.Unsettled = true
-			}
-		}
+		receipt, err = u.put(c.Object, m)
 		return err
 	})
 	return receipt, fail("append", f, m.Key, err)
@@ -74,7 +67,6 @@ type upload struct {
 	context    uint32
 	buf        []byte
 	bytes      int64
-	saving     bool
 	id         rop.ObjectID
 }
 
@@ -234,7 +226,6 @@ func (u *upload) save() error {
 		mark = b.two(m, m, &rop.SetMessageReadFlag{ReadFlags: flags})
 	}
 	b.in(m, &rop.Release{})
-	u.saving = true
 	if err := b.do(u.ctx); err != nil {
 		var te *transport.Error
 		if errors.As(err, &te) && te.Kind != transport.Auth && !contextLost(err) {

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/mapi/mapitest"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/itemprops"
 	"github.com/mailconv/mailconv/transport/mapihttp"
 	"github.com/mailconv/mailconv/transport/mapihttp/mapihttptest"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
@@ -376,6 +378,38 @@ func TestObjects(t *testing.T) {
 	}
 	if _, err := st.OpenMessage(bg, f, "1-FFFFFF"); transport.KindOf(err) != transport.NotFound {
 		t.Errorf("a message that is not there: %v", err)
+	}
+}
+
+// TestOLEObjects: a message with everything, storages too, comes back.
+func TestOLEObjects(t *testing.T) {
+	s, _ := serve(t, mapihttptest.Options{})
+	st := open(t, address(s), nil)
+	f := ensure(t, st, "Box")
+	want := mapitest.Sample()
+	r := put(t, st, f, itemprops.Meta(want.Props), want)
+	for _, l := range r.Losses {
+		t.Logf("loss: %+v", l)
+	}
+	for fe, err := range st.Fetch(bg, f, []transport.Key{r.Ref}, nil) {
+		if err != nil || fe.Err != nil {
+			t.Fatal(err, fe.Err)
+		}
+		got := fe.Content.Object
+		number(want)
+		number(got)
+		// The root of a compound file has a name that the sample leaves out.
+		for _, a := range got.Attachments {
+			if a.Storage != nil && a.Storage.Name == "Root Entry" {
+				a.Storage.Name = ""
+			}
+		}
+		for _, d := range mapitest.Diff(want, got) {
+			if !added("PidTagMessageFlags")(d) && !strings.Contains(d, "PtypErrorCode") {
+				t.Error(d)
+			}
+		}
+		fe.Content.Close()
 	}
 }
 
