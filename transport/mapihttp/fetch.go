@@ -1,6 +1,7 @@
 package mapihttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,11 @@ const (
 	// groupItems and groupBytes bound what is read before it is handed over.
 	groupItems = 16
 	groupBytes = 4 << 20
+	// So many items are asked for in one request: more while they are small, as
+	// what does not fit into an answer costs another request.
+	firstTogether = 4
+	mostTogether  = 16
+	maxTogether   = 40 << 10
 	// maxBackoffs is how often a server may ask to wait within one stream.
 	maxBackoffs = 20
 )
@@ -34,19 +40,27 @@ func (st *Store) Fetch(ctx context.Context, f transport.Folder, keys []transport
 			yield(transport.Fetched{}, err)
 			return
 		}
+		size := firstTogether
 		for len(keys) > 0 {
 			// A group is read to its end before its first item is handed
 			// over, so that a slow reader does not keep a session.
 			var got []transport.Fetched
 			err := st.run(ctx, "fetch", func(s *session) error {
 				var bytes int64
-				for n := len(got); n < len(keys) && n < groupItems && bytes < groupBytes; n++ {
-					c, size, err := st.fetchOne(ctx, s, id, keys[n])
-					if err != nil && (ctx.Err() != nil || s.dead || contextLost(err)) {
+				for len(got) < min(len(keys), groupItems) && bytes < groupBytes {
+					part := keys[len(got):min(len(got)+size, len(keys), groupItems)]
+					some, n, err := st.fetchSome(ctx, s, id, f, part)
+					got = append(got, some...)
+					bytes += n
+					if err != nil {
 						return err
 					}
-					got = append(got, transport.Fetched{Key: keys[n], Content: c, Err: fail("fetch", f, keys[n], err)})
-					bytes += size
+					switch {
+					case n > maxTogether:
+						size = max(1, size/2)
+					case n < maxTogether/4:
+						size = min(mostTogether, size*2)
+					}
 				}
 				return nil
 			})
@@ -72,34 +86,64 @@ func (st *Store) Fetch(ctx context.Context, f transport.Folder, keys []transport
 	}
 }
 
-// fetchOne reads one message. Nothing is marked as read by it.
-func (st *Store) fetchOne(ctx context.Context, s *session, folder rop.ObjectID, key transport.Key) (*transport.Content, int64, error) {
-	id, kind, err := parseKey(key)
-	if err != nil {
-		return nil, 0, err
+// fetchSome reads messages: the first piece of each in one request, then what is
+// left of each. Nothing is marked as read by it. The error is about those that
+// are not in the result.
+func (st *Store) fetchSome(ctx context.Context, s *session, folder rop.ObjectID, f transport.Folder, keys []transport.Key) ([]transport.Fetched, int64, error) {
+	type ops struct {
+		open, copy, get int
+		bad             error
 	}
-	mode := uint8(rop.ReadOnly)
-	if kind == deletedItem {
-		mode = rop.OpenSoftDeleted
-	}
+	steps := make([]ops, len(keys))
 	b := s.batch("fetch")
-	m := b.out(b.put(s.logon), &rop.OpenMessage{CodePage: rop.LogonCodePage, FolderID: folder, OpenModeFlags: mode, MessageID: id})
-	x := b.out(b.index(m), &rop.FastTransferSourceCopyTo{SendOptions: rop.SendUnicode})
-	g := b.in(b.index(x), getBuffer)
+	for i, key := range keys {
+		id, kind, err := parseKey(key)
+		if err != nil {
+			steps[i].bad = err
+			continue
+		}
+		mode := uint8(rop.ReadOnly)
+		if kind == deletedItem {
+			mode = rop.OpenSoftDeleted
+		}
+		o := &steps[i]
+		o.open = b.out(b.put(s.logon), &rop.OpenMessage{CodePage: rop.LogonCodePage, FolderID: folder, OpenModeFlags: mode, MessageID: id})
+		o.copy = b.out(b.index(o.open), &rop.FastTransferSourceCopyTo{SendOptions: rop.SendUnicode})
+		o.get = b.in(b.index(o.copy), getBuffer)
+	}
 	if err := b.do(ctx); err != nil {
 		return nil, 0, err
 	}
-	s.free(b.made()...)
-	for _, n := range []int{m, x} {
-		if err := b.err(n); err != nil {
-			return nil, 0, err
+	made := b.made()
+	defer func() { s.free(made...) }()
+	var got []transport.Fetched
+	var bytes int64
+	for i, key := range keys {
+		o := steps[i]
+		err := o.bad
+		var c *transport.Content
+		if err == nil {
+			err = cmp.Or(b.err(o.open), b.err(o.copy))
 		}
+		if err == nil {
+			var n int64
+			c, n, err = st.fetchStream(ctx, s, b, o.copy, o.get)
+			bytes += n
+		}
+		if err != nil && (ctx.Err() != nil || s.dead || contextLost(err)) {
+			return got, bytes, err
+		}
+		got = append(got, transport.Fetched{Key: key, Content: c, Err: fail("fetch", f, key, err)})
 	}
+	return got, bytes, nil
+}
+
+// fetchStream reads the stream that operation copy began and of which get is the
+// first piece.
+func (st *Store) fetchStream(ctx context.Context, s *session, b *batch, copy, get int) (*transport.Content, int64, error) {
 	buf := st.spool.Create()
 	c := &transport.Content{Form: transport.FormObject, OnClose: buf.Close}
-	s.use(b.handle(x))
-	err = st.download(ctx, s, "fetch", b.handle(x), &answered{b, g}, buf)
-	s.free(b.handle(x))
+	err := st.download(ctx, s, "fetch", b.handle(copy), &answered{b, get}, buf)
 	if err == nil {
 		err = decode(ctx, buf.Blob, c)
 	}
