@@ -13,7 +13,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 build: ## the static program, as ./mailconv
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o mailconv ./cmd/mailconv
+	CGO_ENABLED=0 $(GO) build -trimpath -tags urfave_cli_no_docs -ldflags='-s -w' -o mailconv ./cmd/mailconv
 
 test: ## all tests; what is not installed is left out, loudly
 	@scripts/left-out

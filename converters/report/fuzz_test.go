@@ -22,7 +22,7 @@ func FuzzText(f *testing.F) {
 			r.State, r.Reason, r.Detail = ledger.Failed, note, detail
 			r.Meta = transport.Meta{Key: transport.Key(note), Subject: subject}
 			var b bytes.Buffer
-			if err := pages.ExecuteTemplate(&b, "item", r); err != nil {
+			if err := pages().ExecuteTemplate(&b, "item", r); err != nil {
 				t.Fatal(err)
 			}
 			var out []string

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailconv/mailconv/converters/ledger"
@@ -20,9 +21,12 @@ const pageLimit = 5000
 //go:embed page.html overview.html style.html
 var files embed.FS
 
-var pages = template.Must(template.New("page").Funcs(template.FuncMap{
-	"n": number, "bytes": size, "time": clock, "percent": percent, "note": noteText, "took": took,
-}).ParseFS(files, "*.html"))
+// pages are parsed when they are first needed: most commands do not.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"n": number, "bytes": size, "time": clock, "percent": percent, "note": noteText, "took": took,
+	}).ParseFS(files, "*.html"))
+})
 
 // HTML writes one page that needs nothing else.
 func HTML(ctx context.Context, w io.Writer, l *ledger.Ledger) error {
@@ -46,14 +50,14 @@ func HTML(ctx context.Context, w io.Writer, l *ledger.Ledger) error {
 		Listed  bool
 	}{summary: s, Chart: c, Listed: s.Totals.Failed+s.Noted+open > 0}
 	data.Verdict, data.Good = verdict(s)
-	if err := pages.ExecuteTemplate(w, "head", data); err != nil {
+	if err := pages().ExecuteTemplate(w, "head", data); err != nil {
 		return err
 	}
 	shown, err := worst(ctx, w, l, "", pageLimit)
 	if err != nil {
 		return err
 	}
-	return pages.ExecuteTemplate(w, "foot", struct {
+	return pages().ExecuteTemplate(w, "foot", struct {
 		Shown int64
 		Full  bool
 	}{int64(shown), shown == pageLimit})
@@ -83,7 +87,7 @@ func worst(ctx context.Context, w io.Writer, l *ledger.Ledger, prefix string, li
 			listed[r.ID] = true
 			left--
 			r.Folder = prefix + r.Folder
-			return left > 0, pages.ExecuteTemplate(w, "item", r)
+			return left > 0, pages().ExecuteTemplate(w, "item", r)
 		})
 		if err != nil {
 			return 0, err

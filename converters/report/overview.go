@@ -124,7 +124,7 @@ func AllHTML(ctx context.Context, w io.Writer, list []Mailbox) error {
 	default:
 		data.Verdict = fmt.Sprintf("%d mailboxes of %d need attention.", data.Attention, len(list))
 	}
-	if err := pages.ExecuteTemplate(w, "overview", data); err != nil {
+	if err := pages().ExecuteTemplate(w, "overview", data); err != nil {
 		return err
 	}
 	left := pageLimit
@@ -140,7 +140,7 @@ func AllHTML(ctx context.Context, w io.Writer, list []Mailbox) error {
 			break
 		}
 	}
-	return pages.ExecuteTemplate(w, "foot", struct {
+	return pages().ExecuteTemplate(w, "foot", struct {
 		Shown int64
 		Full  bool
 	}{int64(pageLimit - left), left == 0})

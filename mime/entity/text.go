@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/mailconv/mailconv/mapi"
@@ -47,7 +48,7 @@ func (e *Entity) Charset(ctx context.Context) (cs mapi.Charset, stated bool) {
 		return cs, true // damaged UTF-8
 	}
 	if !stated && e.MediaType == "text/html" {
-		if m := metaCharset.FindSubmatch(b[:min(len(b), 4096)]); m != nil {
+		if m := metaCharset().FindSubmatch(b[:min(len(b), 4096)]); m != nil {
 			if cs, ok := codepage.ByName(string(m[1])); ok && cs.CodePage() != codepage.UTF16 {
 				return cs, false
 			}
@@ -63,7 +64,9 @@ func (e *Entity) Charset(ctx context.Context) (cs mapi.Charset, stated bool) {
 	return cs, false
 }
 
-var metaCharset = regexp.MustCompile(`(?i)<meta[^>]{1,200}charset\s*=\s*["']?([a-z0-9_:.-]{2,40})`)
+var metaCharset = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)<meta[^>]{1,200}charset\s*=\s*["']?([a-z0-9_:.-]{2,40})`)
+})
 
 // classify looks at a sample, which may be cut inside of a character.
 func classify(b []byte, cut bool) (ascii, valid, multi bool) {

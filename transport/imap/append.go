@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	batchItems = 50
+	batchItems = 100
 	batchBytes = 8 << 20
 	// ahead is the size up to which a body is read before its APPEND begins,
 	// so that a body that cannot be read costs no connection, and APPENDs

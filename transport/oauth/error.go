@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/oauth2"
 
@@ -53,7 +54,7 @@ var entra = map[string]refusal{
 	"90095":   {"an administrator has to consent to what the application asks for", "let an administrator grant consent in the registration"},
 }
 
-var entraCode = regexp.MustCompile(`AADSTS(\d{5,7})`)
+var entraCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`AADSTS(\d{5,7})`) })
 
 // plain are the codes of the standards.
 var plain = map[string]refusal{
@@ -121,7 +122,7 @@ func timedOut(err error) bool {
 func (p Provider) refused(op, code, text string) error {
 	e := &transport.Error{Kind: transport.Auth, Op: op}
 	r, ok := plain[code]
-	if m := entraCode.FindStringSubmatch(text); m != nil {
+	if m := entraCode().FindStringSubmatch(text); m != nil {
 		if why, known := entra[m[1]]; known {
 			r, ok = why, true
 		}

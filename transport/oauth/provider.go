@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -60,7 +61,7 @@ const (
 	ForGraph = "graph" // Microsoft Graph
 )
 
-var tenantName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,254}$`)
+var tenantName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,254}$`) })
 
 // Microsoft is Entra ID with its v2 endpoints. tenant is a domain or an id, ""
 // for any; cloud is "", usgov, usgovdod or china; use is one of ForMail,
@@ -77,7 +78,7 @@ func Microsoft(tenant, cloud, use string, app bool) (Provider, error) {
 		}
 		tenant = "organizations"
 	}
-	if !tenantName.MatchString(tenant) {
+	if !tenantName().MatchString(tenant) {
 		return Provider{}, usage("%q is not a tenant", tenant)
 	}
 	base := "https://" + c.login + "/" + tenant + "/oauth2/v2.0/"
