@@ -61,29 +61,35 @@ func Start(o Options) (*Pair, error) {
 		o.Mails = 60
 	}
 	p := &Pair{convert: o.Convert}
-	var err error
-	if p.Old, p.old, err = p.serve(o.OldAddr); err != nil {
-		return nil, errors.Join(err, p.Close())
+	p.old = p.mailbox()
+	// All is there before anybody can ask.
+	err := p.fill(o.Mails)
+	if err == nil {
+		p.Old, err = p.serve(p.old, o.OldAddr)
 	}
-	if p.New, _, err = p.serve(o.NewAddr); err != nil {
-		return nil, errors.Join(err, p.Close())
+	if err == nil {
+		p.New, err = p.serve(p.mailbox(), o.NewAddr)
 	}
-	if err := p.fill(o.Mails); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
-func (p *Pair) serve(addr string) (string, *mailbox.Mailbox, error) {
+// mailbox makes an empty mailbox on a server of its own.
+func (p *Pair) mailbox() *mailbox.Mailbox {
 	boxes := mailbox.New(mailbox.Options{})
 	p.boxes = append(p.boxes, boxes)
-	m := boxes.Add(mailbox.Account{Address: User, Name: "Zoe Example", Password: Password})
-	s, err := ewstest.New(ewstest.Options{Mailboxes: boxes, Convert: p.convert, Addr: addr})
+	return boxes.Add(mailbox.Account{Address: User, Name: "Zoe Example", Password: Password})
+}
+
+func (p *Pair) serve(m *mailbox.Mailbox, addr string) (string, error) {
+	s, err := ewstest.New(ewstest.Options{Mailboxes: m.Server(), Convert: p.convert, Addr: addr})
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	p.servers = append(p.servers, s)
-	return s.URL(), m, nil
+	return s.URL(), nil
 }
 
 // fill makes what the old mailbox holds.
