@@ -383,3 +383,20 @@ func TestFoldersOfOtherKindsBelow(t *testing.T) {
 		t.Errorf("there are %v", got)
 	}
 }
+
+// T55: a mail whose header tells no arrival keeps the date that its store had,
+// also where that is the date of its sending.
+func TestDatesOfArrival(t *testing.T) {
+	for _, route := range []string{"import", "json"} {
+		for _, at := range []time.Time{time.Date(2021, 3, 4, 5, 0, 2, 0, time.UTC), time.Date(2022, 1, 1, 0, 0, 0, 0, time.UTC)} {
+			s := start(t, graphtest.Options{})
+			m := mailOf(2)
+			if _, err := put(t, open(t, s, "route", route), "Inbox", m, transport.Meta{Received: at, Flags: transport.Seen}); err != nil {
+				t.Fatal(err)
+			}
+			if l := list(t, s, "mailFolders/inbox/messages"); l[0]["receivedDateTime"] != at.Format(time.RFC3339) {
+				t.Errorf("%s: sent at %v, arrived at %v, there at %v", route, m.Props.Time(mapi.PidTagClientSubmitTime), at, l[0]["receivedDateTime"])
+			}
+		}
+	}
+}

@@ -145,6 +145,11 @@ func (p *putter) prepare(m *mapi.Message) {
 	_, known := own.Props.Int(mapi.PidTagMessageFlags)
 	// Listings tell dates by the second.
 	dated := p.meta.Received.IsZero() || !have.Received.IsZero() && have.Received.Sub(p.meta.Received).Abs() < time.Second
+	if at := own.Props.Time(mapi.PidTagMessageDeliveryTime); at.IsZero() && isMessage(own.Class()) && !p.meta.Flags.Has(transport.Draft) {
+		// A mail without a date of arrival arrives now, for the service: that of
+		// its sending does not count. Field case T55.
+		dated = p.meta.Received.IsZero()
+	}
 	if dated {
 		p.meta.Received = time.Time{}
 	}
