@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/fasttransfer"
@@ -182,10 +183,30 @@ func (u *upload) check(b *batch, made [2]int, put int) error {
 	}
 	a, ok := b.result(put).(*rop.FastTransferDestinationPutBufferResult)
 	if !ok || int(a.BufferUsedSize) != len(u.buf) {
-		return &transport.Error{Op: "append", Err: errors.New("the server did not take the whole buffer")}
+		return errNotWhole
 	}
 	u.bytes += int64(len(u.buf))
 	u.buf = u.buf[:0]
+	return nil
+}
+
+var errNotWhole = &transport.Error{Op: "append", Err: errors.New("the server did not take the whole buffer")}
+
+// markRead says anew whether a message was read, as some servers take the state
+// of an upload for unread. No receipt goes out.
+func markRead(seen bool) *rop.SetMessageReadFlag {
+	if seen {
+		return &rop.SetMessageReadFlag{ReadFlags: rop.SuppressReceipt}
+	}
+	return &rop.SetMessageReadFlag{ReadFlags: rop.ClearReadFlag}
+}
+
+// notMarked is the error of a mark that could not be set; a server that knows no
+// marks is none.
+func notMarked(err error) error {
+	if c, ok := codeOf(err); ok && c != rop.NotSupported {
+		return fmt.Errorf("the message was saved, but not marked as read: %w", err)
+	}
 	return nil
 }
 
@@ -217,13 +238,7 @@ func (u *upload) save() error {
 	save := b.two(m, m, &rop.SaveChangesMessage{SaveFlags: rop.KeepOpenReadWrite})
 	mark := -1
 	if !u.associated {
-		// Said anew, as some servers take the state of an upload for unread. No
-		// receipt goes out.
-		flags := uint8(rop.SuppressReceipt)
-		if !u.seen {
-			flags = rop.ClearReadFlag
-		}
-		mark = b.two(m, m, &rop.SetMessageReadFlag{ReadFlags: flags})
+		mark = b.two(m, m, markRead(u.seen))
 	}
 	b.in(m, &rop.Release{})
 	if err := b.do(u.ctx); err != nil {
@@ -235,21 +250,41 @@ func (u *upload) save() error {
 	}
 	if err := u.check(b, made, put); err != nil {
 		u.forget()
+		u.st.undo(u.ctx, u.s, u.folder, b.saved(save))
 		return err
 	}
 	u.forget()
 	if err := b.err(save); err != nil {
 		return rejected(err)
 	}
-	if a, ok := b.result(save).(*rop.SaveChangesMessageResult); ok {
-		u.id = a.MessageID
-	}
+	u.id = b.saved(save)
 	if mark >= 0 {
-		if c, ok := codeOf(b.err(mark)); ok && c != rop.NotSupported {
-			return fmt.Errorf("the message was saved, but not marked as read: %w", b.err(mark))
-		}
+		return notMarked(b.err(mark))
 	}
 	return nil
+}
+
+// saved is the message that operation n saved, 0 when it did not.
+func (b *batch) saved(n int) rop.ObjectID {
+	if a, ok := b.result(n).(*rop.SaveChangesMessageResult); ok && b.err(n) == nil {
+		return a.MessageID
+	}
+	return 0
+}
+
+// undo deletes a message that was saved although its content did not arrive: the
+// server does the operations of one request whatever became of those before.
+func (st *Store) undo(ctx context.Context, s *session, folder, id rop.ObjectID) {
+	if id == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	b := s.batch("append")
+	f := b.out(b.put(s.logon), &rop.OpenFolder{FolderID: folder})
+	del := &rop.HardDeleteMessages{}
+	del.MessageIDs = []rop.ObjectID{id}
+	b.partial(ctx, b.in(b.index(f), del)) //nolint:errcheck // the error of the item is told
 }
 
 // forget is for handles that were released in the request itself.

@@ -114,7 +114,7 @@ type Store struct {
 
 var (
 	_ transport.Source        = (*Store)(nil)
-	_ transport.Sink          = (*Store)(nil)
+	_ transport.BatchSink     = (*Store)(nil)
 	_ transport.Tracker       = (*Store)(nil)
 	_ transport.FlagSetter    = (*Store)(nil)
 	_ transport.Mover         = (*Store)(nil)
