@@ -90,6 +90,7 @@ func received(i int) *mapi.Message {
 
 // An item is no draft, and has the dates that it had.
 func TestT59ImportedMailIsNoDraft(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	for _, route := range []string{"import", "json", "auto"} {
 		g := open(t, s, "route", route)
@@ -111,6 +112,7 @@ func TestT59ImportedMailIsNoDraft(t *testing.T) {
 
 // What threads and sorts a mail survives.
 func TestT60HeadersAndThreading(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	for _, route := range []string{"import", "json"} {
 		g := open(t, s, "route", route)
@@ -139,6 +141,7 @@ func TestT60HeadersAndThreading(t *testing.T) {
 // A mail that is too large for a request is refused before it is sent; one of
 // which the service kept nothing is found out.
 func TestT61LargeMIME(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{Quirks: graphtest.Quirks{LoseLargeMIME: 2 << 20}})
 	g := open(t, s, "route", "mime")
 	f, err := g.Ensure(t.Context(), inbox)
@@ -169,6 +172,7 @@ func TestT61LargeMIME(t *testing.T) {
 
 // Attachments of 3 MB and more go through an upload session, in ranges.
 func TestT62LargeAttachments(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	g := open(t, s, "route", "json")
 	m := mailOf(2)
@@ -235,6 +239,7 @@ func TestT62LargeAttachments(t *testing.T) {
 // A message in a message arrives: whole by import, as an item by json, and as a
 // file with a note when it is too large for that.
 func TestT63MessagesInMessages(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	outer := func(inner *mapi.Message) *mapi.Message {
 		m := mailOf(2)
@@ -293,6 +298,7 @@ func (errReader) Read([]byte) (int, error) { return 0, errors.New("the disk has 
 // One item that cannot be read, and one that the service refuses, cost
 // themselves only.
 func TestT64OneBadItem(t *testing.T) {
+	t.Parallel()
 	for _, route := range []string{"import", "json"} {
 		s := start(t, graphtest.Options{})
 		g := open(t, s, "route", route)
@@ -345,6 +351,7 @@ func TestT64OneBadItem(t *testing.T) {
 // No more than four requests are in flight for a mailbox, and a wait that the
 // service names is kept to by all.
 func TestT65FourInFlight(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	g := open(t, s, "route", "json")
 	f, err := g.Ensure(t.Context(), inbox)
@@ -377,6 +384,7 @@ func TestT65FourInFlight(t *testing.T) {
 
 // Where the service does not say how long to wait, the wait grows, with jitter.
 func TestT66ThrottledWithoutRetryAfter(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{Quirks: graphtest.Quirks{NoRetryAfter: true}})
 	for range 3 {
 		s.Inject(graphtest.Fault{Call: "messages.create", Status: 429, Code: "ApplicationThrottled"})
@@ -402,6 +410,7 @@ func TestT66ThrottledWithoutRetryAfter(t *testing.T) {
 
 // A download that breaks off goes on where it was, or begins anew, and is whole.
 func TestT67DownloadsThatBreakOff(t *testing.T) {
+	t.Parallel()
 	for _, noRange := range []bool{false, true} {
 		s := start(t, graphtest.Options{Limits: graphtest.Limits{Message: 100 << 20}, Quirks: graphtest.Quirks{NoRange: noRange}})
 		g := open(t, s, "route", "import")
@@ -433,6 +442,7 @@ func TestT67DownloadsThatBreakOff(t *testing.T) {
 
 // What is read is $value or a FastTransfer stream, never a mail made of JSON.
 func TestT68NothingIsRebuilt(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	g := open(t, s, "route", "import")
 	f, r := putIn(t, g, inbox, transport.Meta{}, received(5))
@@ -448,6 +458,7 @@ func TestT68NothingIsRebuilt(t *testing.T) {
 
 // A shared mailbox by its name, and any mailbox as an application on its own.
 func TestT73SharedMailboxAndApplication(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	anna := "anna@" + s.Tenant()
 	g := open(t, s, "mailbox", anna)
@@ -479,6 +490,7 @@ func TestT73SharedMailboxAndApplication(t *testing.T) {
 // Requests for receipts are cleared, and said so; a draft keeps its own, and
 // who asks for it keeps all.
 func TestT74ReceiptsAreNotAskedForAgain(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	for _, route := range []string{"import", "json"} {
 		for _, c := range []struct {
@@ -499,6 +511,7 @@ func TestT74ReceiptsAreNotAskedForAgain(t *testing.T) {
 
 // Where items cannot be imported, json takes their place and the ledger says so.
 func TestAutoFallsBackToJSON(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]graphtest.Options{"no permission": {Quirks: graphtest.Quirks{NoImport: true}}, "another cloud": {Cloud: "usgov"}} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, o)
@@ -544,6 +557,7 @@ func TestAutoFallsBackToJSON(t *testing.T) {
 
 // The archive of a mailbox is another mailbox to the import and export API.
 func TestArchive(t *testing.T) {
+	t.Parallel()
 	boxes := mailbox.New(mailbox.Options{})
 	t.Cleanup(func() { boxes.Close() })
 	boxes.Add(mailbox.Account{Address: "zoe@" + graphtest.DefaultTenant, Archive: true})
@@ -562,6 +576,7 @@ func TestArchive(t *testing.T) {
 
 // A watched folder is told of when something changed, and only then.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	g := open(t, s, "route", "json", "poll", "20ms")
 	a, err := g.Ensure(t.Context(), inbox)
@@ -591,6 +606,7 @@ func TestWatch(t *testing.T) {
 }
 
 func TestSearch(t *testing.T) {
+	t.Parallel()
 	s := start(t, graphtest.Options{})
 	g := open(t, s, "route", "json")
 	f, _ := putIn(t, g, inbox, transport.Meta{Flags: transport.Seen}, mailOf(1000))
@@ -611,6 +627,7 @@ func TestSearch(t *testing.T) {
 
 // Small mail costs about one request, by import and by json.
 func TestSmallMailCostsOneRequest(t *testing.T) {
+	t.Parallel()
 	for route, most := range map[string]float64{"import": 1.1, "json": 2} {
 		s := start(t, graphtest.Options{})
 		src := smallMails(t, 1000)

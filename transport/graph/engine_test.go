@@ -320,6 +320,7 @@ func copyAll(t *testing.T, src transport.Source, sink transport.Sink, state stri
 // 1,000 items of all kinds arrive once each, whatever goes wrong at whichever
 // call, and a second run has nothing to do.
 func TestFaultsAtEveryCallCostNothing(t *testing.T) {
+	t.Parallel()
 	n := 200
 	if thorough {
 		n = 1000
@@ -372,6 +373,7 @@ func TestFaultsAtEveryCallCostNothing(t *testing.T) {
 // Killed again and again: nothing is lost, nothing is there twice. Field case
 // T58, here for Graph.
 func TestKilledAndResumed(t *testing.T) {
+	t.Parallel()
 	most := 3
 	if thorough {
 		most = 12

@@ -71,6 +71,7 @@ func open(t testing.TB, s *graphtest.Server, params ...string) *graph.Store {
 }
 
 func TestStores(t *testing.T) {
+	t.Parallel()
 	for _, route := range []string{"import", "json", "auto"} {
 		t.Run(route, func(t *testing.T) {
 			s := start(t, graphtest.Options{Limits: graphtest.Limits{Requests: 1 << 30, Upload: 1 << 40}})

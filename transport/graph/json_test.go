@@ -21,6 +21,7 @@ import (
 // What a mail program shows of the mails of an archive is the same after they
 // went in by json, and every property that is not there any more is listed.
 func TestArchivesByJSON(t *testing.T) {
+	t.Parallel()
 	for _, file := range archives(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			src, err := pst.Driver().Source(t.Context(), transport.Address{Scheme: "pst", Path: file}, &transport.Env{})

@@ -172,6 +172,7 @@ func sent(t *testing.T, src transport.Source) *mem.Store {
 
 // IMAP to Microsoft 365, and from there into files.
 func TestIMAPToGraphToFiles(t *testing.T) {
+	t.Parallel()
 	samples := map[string]func() transport.Source{"letters": func() transport.Source { return letters() }}
 	if root := os.Getenv("MAILCONV_CORPUS"); root != "" {
 		samples["corpus"] = func() transport.Source {
@@ -214,6 +215,7 @@ func TestIMAPToGraphToFiles(t *testing.T) {
 
 // Archives and Exchange to Microsoft 365, with every property, and into .msg.
 func TestObjectsThroughGraph(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("MAILCONV_CORPUS") == "" {
 		s, src := start(t, graphtest.Options{Limits: wide}), mixedSource(t)
 		move(t, "objects to graph", src, open(t, s, "receipts", "keep"), "", 0.99)

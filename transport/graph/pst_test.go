@@ -73,6 +73,7 @@ func each(t *testing.T, src transport.Source, fn func(transport.Folder, transpor
 
 // An archive goes in by import and comes out again with every property.
 func TestArchivesKeepEveryPropertyByImport(t *testing.T) {
+	t.Parallel()
 	for _, file := range archives(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			src, err := pst.Driver().Source(t.Context(), transport.Address{Scheme: "pst", Path: file}, &transport.Env{})
