@@ -317,7 +317,7 @@ func (s *Store) deleteMailbox(ctx context.Context, m mailbox) error {
 		_, err := c.do(ctx, "delete", name, cmd("EXPUNGE"), nil)
 		return err
 	}
-	if !m.attrs[`\Nonexistent`] {
+	if !m.nonexistent {
 		_, err = c.do(ctx, "delete", name, c.name(cmd("DELETE "), m.raw), nil)
 		if err != nil && (c.Broken() != nil || !m.unselectable) && transport.KindOf(err) != transport.NotFound {
 			return err

@@ -67,7 +67,7 @@ func (s *Store) ensure(ctx context.Context, c *session, ns *namespaces, path []s
 	raw, ok := s.byPath[transport.JoinPath(path)]
 	m := s.known[raw]
 	s.mu.Unlock()
-	if ok && !m.attrs[`\Nonexistent`] {
+	if ok && !m.nonexistent {
 		return m, nil
 	}
 	var last error
@@ -77,7 +77,7 @@ func (s *Store) ensure(ctx context.Context, c *session, ns *namespaces, path []s
 		s.mu.Lock()
 		m, known := s.known[raw]
 		s.mu.Unlock()
-		if known && !m.attrs[`\Nonexistent`] {
+		if known && !m.nonexistent {
 			return m, nil
 		}
 		if tried[raw] {

@@ -16,13 +16,14 @@ import (
 type mailbox struct {
 	raw, delim   string
 	path         []string
-	attrs        map[goimap.MailboxAttr]bool
+	attrs        map[goimap.MailboxAttr]bool // while the listing is read
 	role         transport.Role
 	subscribed   bool
 	count, size  int64
 	next         int64 // UIDNEXT, -1 when not told
 	haveStatus   bool
 	unselectable bool
+	nonexistent  bool
 }
 
 // roles of RFC 6154 and, with \Inbox, \AllMail, \Starred and \Spam, of XLIST.
@@ -243,7 +244,9 @@ func (l *lister) add(m mailbox, verb string) {
 		return
 	}
 	m.subscribed = m.attrs[goimap.MailboxAttrSubscribed]
-	m.unselectable = m.attrs[`\Noselect`] || m.attrs[`\Nonexistent`]
+	m.nonexistent = m.attrs[`\Nonexistent`]
+	m.unselectable = m.attrs[`\Noselect`] || m.nonexistent
+	m.attrs = nil // an account may have thousands of mailboxes
 	m.path = l.ns.path(m.raw, m.delim)
 	l.at[m.raw] = len(l.list)
 	l.list = append(l.list, m)
