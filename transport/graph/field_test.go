@@ -400,3 +400,78 @@ func TestDatesOfArrival(t *testing.T) {
 		}
 	}
 }
+
+// A state that the service has forgotten costs a listing, not a second copy.
+func TestForgottenStates(t *testing.T) {
+	s := start(t, graphtest.Options{Limits: wide})
+	box := s.Mailbox("zoe@" + s.Tenant())
+	inbox, _ := box.WellKnown(mailbox.Inbox)
+	deliver := func(i int) mailbox.Item {
+		it, err := box.Create(t.Context(), inbox.ID, mailOf(i), mailbox.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return it
+	}
+	var items []mailbox.Item
+	for i := range 30 {
+		items = append(items, deliver(i+2))
+	}
+	sink := mem.New(mem.Options{Forms: []transport.Form{transport.FormMIME}})
+	state := filepath.Join(t.TempDir(), "state")
+	if r := copyAll(t, open(t, s), sink, state); r.Copied != 30 {
+		t.Fatalf("%+v", r)
+	}
+	deliver(40)
+	if r := copyAll(t, open(t, s), sink, state); r.Copied != 1 {
+		t.Errorf("one more: %+v", r)
+	}
+	deliver(41)
+	if err := box.Delete(items[0].ID, mailbox.Hard); err != nil {
+		t.Fatal(err)
+	}
+	s.Inject(graphtest.Fault{Call: "messages.delta", Path: "deltatoken", Times: -1, Status: 410})
+	s.Inject(graphtest.Fault{Call: "boxitems.delta", Path: "deltatoken", Times: -1, Status: 410})
+	if r := copyAll(t, open(t, s), sink, state); r.Copied != 1 || r.Failed != 0 {
+		t.Errorf("one more, and a state that is forgotten: %+v", r)
+	}
+	if s.Struck() == 0 {
+		t.Error("no state was asked for")
+	}
+}
+
+// A mail is sent once: small as it is, large by a draft, and a draft that is
+// refused does not stay.
+func TestSend(t *testing.T) {
+	mail := func(n int) mapi.Blob {
+		return mapi.Bytes("From: Zoe <zoe@mailconv.example>\r\nTo: Anna <anna@mailconv.example>\r\nSubject: sent\r\nMessage-ID: <s@mailconv.example>\r\nMIME-Version: 1.0\r\n" +
+			"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b\r\nContent-Type: application/octet-stream\r\n" +
+			"Content-Disposition: attachment; filename=data.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", n/57) + "--b--\r\n")
+	}
+	for _, size := range []int{1000, 6 << 20} {
+		s := start(t, graphtest.Options{})
+		if err := open(t, s).Send(t.Context(), mail(size)); err != nil {
+			t.Fatal(err)
+		}
+		out := s.Outbox()
+		if len(out) != 1 || fmt.Sprint(out[0].Recipients) != "[anna@mailconv.example]" || len(out[0].Message.Attachments) != 1 || out[0].Message.Attachments[0].Data().Size() != int64(size/57*57) {
+			t.Errorf("%d bytes: outbox %+v", size, out)
+		}
+		for folder, want := range map[string]int{"drafts": 0, "sentitems": 1} {
+			if l := list(t, s, "mailFolders/"+folder+"/messages"); len(l) != want {
+				t.Errorf("%d bytes: %d mails in %s", size, len(l), folder)
+			}
+		}
+		if l := list(t, s, "mailFolders/sentitems/messages"); l[0]["isDraft"] != false || l[0]["internetMessageId"] != "<s@mailconv.example>" {
+			t.Errorf("%d bytes: kept as %v", size, l[0])
+		}
+	}
+	s := start(t, graphtest.Options{})
+	s.Inject(graphtest.Fault{Call: "messages.send", Status: 403})
+	if err := open(t, s).Send(t.Context(), mail(6<<20)); transport.KindOf(err) != transport.Auth {
+		t.Errorf("refused: %v", err)
+	}
+	if l := list(t, s, "mailFolders/drafts/messages"); len(l) != 0 || len(s.Outbox()) != 0 {
+		t.Errorf("%d drafts are left, %d mails went out", len(l), len(s.Outbox()))
+	}
+}
