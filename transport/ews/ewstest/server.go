@@ -156,6 +156,8 @@ type Server struct {
 	waits    []Wait
 	barred   map[string]time.Time
 	tooEarly int
+	closed   bool
+	handlers sync.WaitGroup
 }
 
 // New starts a server.
@@ -203,9 +205,14 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Close stops the server, also requests that run.
+// Close stops the server, also requests that run, and returns when they have
+// ended.
 func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	err := s.http.Close()
+	s.handlers.Wait()
 	if s.own {
 		err = errors.Join(err, s.boxes.Close())
 	}
@@ -303,6 +310,14 @@ func (s *Server) speaks(v string) bool {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		panic(http.ErrAbortHandler)
+	}
+	s.handlers.Add(1)
+	s.mu.Unlock()
+	defer s.handlers.Done()
 	// Paths are lower-cased by some clients.
 	switch strings.ToLower(r.URL.Path) {
 	case "/ews/exchange.asmx":

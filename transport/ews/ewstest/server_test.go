@@ -59,6 +59,8 @@ func start(t testing.TB, o ewstest.Options) *fixture {
 		f.client.CloseIdleConnections()
 		s.Close()
 		f.boxes.Close()
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		keepForJudges(t, f.seen)
 	})
 	return f
