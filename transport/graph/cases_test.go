@@ -537,6 +537,16 @@ func TestAutoFallsBackToJSON(t *testing.T) {
 					t.Fatalf("%+v %v", it, err)
 				}
 			}
+			if o.Cloud == "" {
+				notes, err := l.NoteCounts(t.Context(), 1000)
+				said := false
+				for _, n := range notes {
+					said = said || n.Name == "import"
+				}
+				if err != nil || !said {
+					t.Errorf("nobody says why: %v %v", notes, err)
+				}
+			}
 			if out := s.Outbox(); len(out) > 0 {
 				t.Errorf("%d mails were sent", len(out))
 			}

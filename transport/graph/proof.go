@@ -18,6 +18,7 @@ type proof struct {
 	mu    sync.Mutex
 	known bool
 	ok    bool
+	why   string // of not ok
 }
 
 // proven says whether items of a class can be imported without loss. The first
@@ -44,10 +45,27 @@ func (s *Store) proven(ctx context.Context, m *mapi.Message) (bool, error) {
 	case transport.Canceled(err), s.passing(err):
 		return false, err
 	default:
+		p.why = err.Error()
 		s.warn("items are created by json, as the import of the class is not proven", "class", m.Class(), "mailbox", s.o.Mailbox, "why", err.Error())
 	}
 	p.known = true
 	return p.ok, nil
+}
+
+// unproven says in the receipt of an item why it did not go by import.
+func (s *Store) unproven(class string) mapi.Loss {
+	s.mu.Lock()
+	p := s.proofs[strings.ToUpper(class)]
+	s.mu.Unlock()
+	l := mapi.Loss{Item: "import", Reason: mapi.LossApproximated, Detail: "created by json"}
+	if p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.why != "" {
+			l.Detail += ", as the import is not proven: " + p.why
+		}
+	}
+	return l
 }
 
 func (s *Store) passing(err error) bool {

@@ -92,6 +92,9 @@ func (s *Store) put(ctx context.Context, f transport.Folder, m transport.Meta, c
 		if r, err = p.json(ctx); err != nil {
 			return r, err
 		}
+		if s.o.Route == RouteAuto && (k == kindMail || k == kindBox) {
+			r.Losses = append(r.Losses, s.unproven(p.m.Class()))
+		}
 	}
 	r.Losses = append(p.changes, r.Losses...)
 	return r, nil
