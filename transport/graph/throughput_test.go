@@ -32,6 +32,10 @@ func TestMailboxesUseTheirLimits(t *testing.T) {
 		{"large bodies", 1 << 20, 2 * time.Second, 12 * graph.MaxUpload / (1 << 20)},
 		{"slow requests", 200, 3 * time.Second, graph.MaxInFlight * 3600 / 3},
 	} {
+		boxes := boxes
+		if !thorough && c.latency < time.Second {
+			boxes = 1 // twenty thousand requests
+		}
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mb := mailbox.New(mailbox.Options{})
