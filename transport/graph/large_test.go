@@ -131,6 +131,9 @@ func equal(ctx context.Context, a, b mapi.Blob) (n int64, err error) {
 // 150 MB go both ways, by both routes, in less than 64 MiB of memory.
 func TestLargeAttachmentsTakeLittleMemory(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("the race detector, which runs short tests, takes memory of its own")
+	}
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("the system does not tell the memory of a process")
 	}
