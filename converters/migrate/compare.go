@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -288,7 +289,7 @@ func some(parts []string) string {
 
 // diffObjects says how two objects differ.
 func diffObjects(ctx context.Context, a, b *mapi.Message) (Reason, string, error) {
-	hs := &hasher{ctx: ctx}
+	hs := &hasher{ctx: ctx, h: sha256.New()}
 	parts, err := diffProperties(hs, a.Props, b.Props)
 	if err != nil {
 		return "", "", err
