@@ -32,7 +32,7 @@ const (
 )
 
 // Fetch implements [transport.Source]: items are objects, each read by one
-// FastTransfer stream. Small ones take one request.
+// FastTransfer stream. Several small ones come with one request.
 func (st *Store) Fetch(ctx context.Context, f transport.Folder, keys []transport.Key, _ []transport.Form) iter.Seq2[transport.Fetched, error] {
 	return func(yield func(transport.Fetched, error) bool) {
 		id, err := st.folderID(ctx, "fetch", f)
