@@ -298,6 +298,8 @@ func TestARudeServerNeverEndsARun(t *testing.T) {
 				for f := range w.sink.Folders(t.Context()) {
 					found = found || f.String() == "März"
 				}
+				s.mu.Lock()
+				defer s.mu.Unlock()
 				if !found || !slices.ContainsFunc(s.lines, func(l string) bool { return strings.HasPrefix(l, "EXAMINE {4") }) {
 					t.Errorf("the folder is not there, or its name was not said as it is: %q", s.lines)
 				}
