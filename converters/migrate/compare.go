@@ -3,7 +3,6 @@ package migrate
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -289,7 +288,7 @@ func some(parts []string) string {
 
 // diffObjects says how two objects differ.
 func diffObjects(ctx context.Context, a, b *mapi.Message) (Reason, string, error) {
-	hs := &hasher{ctx: ctx, h: sha256.New()}
+	hs := newHasher(ctx)
 	parts, err := diffProperties(hs, a.Props, b.Props)
 	if err != nil {
 		return "", "", err

@@ -104,7 +104,9 @@ type hasher struct {
 // maxHeldText is how much memory for texts waits for the next item.
 const maxHeldText = 256 << 10
 
-var hashers = sync.Pool{New: func() any { return &hasher{h: sha256.New()} }}
+var hashers = sync.Pool{New: func() any { return newHasher(nil) }}
+
+func newHasher(ctx context.Context) *hasher { return &hasher{ctx: ctx, h: sha256.New()} }
 
 func sum(parts [][32]byte, kind byte) [32]byte {
 	slices.SortFunc(parts, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })

@@ -350,6 +350,7 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 	}
 	targets := m.all(list, kept)
 	jobs := make([]*job, 0, len(list))
+	var made []*place
 	for i, f := range list {
 		j := &job{f: f, row: known[f.ID]}
 		j.row.SourceID, j.row.Path, j.row.Role, j.row.Class = f.ID, f.Path, targets[i].role, f.Class
@@ -384,7 +385,7 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 		// Folders that can hold nothing are made too, so that the tree is
 		// whole; those that are left out are not.
 		if j.left == "" || j.left == "no items" {
-			to, err := r.place(ctx, transport.Folder{Path: targets[i].path, Role: targets[i].role, Class: f.Class, Unsubscribed: f.Unsubscribed, Count: -1, Size: -1})
+			to, err := r.ensure(ctx, &made, transport.Folder{Path: targets[i].path, Role: targets[i].role, Class: f.Class, Unsubscribed: f.Unsubscribed, Count: -1, Size: -1})
 			if err != nil {
 				if stops(err) {
 					return nil, err
@@ -393,19 +394,73 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 				r.count(func(res *Result) { res.Unlisted++ })
 				r.emit(FolderDone{Folder: f.String(), Error: j.row.Error})
 			} else {
-				j.to, j.row.Sink = to, to.ID
+				j.to = to
 			}
 		}
 		jobs = append(jobs, j)
 	}
-	return jobs, r.l.Update(func(tx *ledger.Tx) error {
+	// One commit for all of them: each waits for the disk.
+	err = r.l.Update(func(tx *ledger.Tx) error {
+		for _, p := range made {
+			if err := tx.SaveSink(&p.Sink); err != nil {
+				return err
+			}
+		}
 		for _, j := range jobs {
+			if j.to != nil {
+				j.row.Sink = j.to.ID
+			}
 			if err := tx.SaveFolder(&j.row); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range made {
+		if r.paths[transport.JoinPath(p.Path)] == p {
+			r.places[p.ID] = p
+		}
+	}
+	return jobs, nil
+}
+
+// ensure makes a folder in the sink, or finds it. Its row is not saved yet;
+// made has it then.
+func (r *run) ensure(ctx context.Context, made *[]*place, f transport.Folder) (*place, error) {
+	key := transport.JoinPath(f.Path)
+	r.mu.Lock()
+	p := r.paths[key]
+	r.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	there, err := r.sink.Ensure(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	p = &place{Sink: ledger.Sink{Path: f.Path, StorePath: there.Path, StoreID: there.ID}, f: there}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paths[key] = p
+	for _, other := range *made {
+		if other.same(there) {
+			r.paths[key] = other
+			break
+		}
+	}
+	*made = append(*made, p)
+	return r.paths[key], nil
+}
+
+// same reports whether a folder of the sink is this place. Two paths may be one
+// folder to the store: INBOX and Inbox.
+func (p *place) same(f transport.Folder) bool {
+	return p.f.ID == f.ID && slices.Equal(p.f.Path, f.Path)
 }
 
 // selects tells a source in which items may be in several folders which folders
@@ -464,9 +519,8 @@ func (r *run) place(ctx context.Context, f transport.Folder) (*place, error) {
 	if other := r.paths[key]; other != nil {
 		return other, nil
 	}
-	// Two paths may be one folder to the store: INBOX and Inbox.
 	for _, other := range r.places {
-		if other.f.ID == made.ID && slices.Equal(other.f.Path, made.Path) {
+		if other.same(made) {
 			r.paths[key] = other
 			return other, nil
 		}
