@@ -21,7 +21,8 @@
 // A request for read receipts is taken out of what is written, and said so in
 // the receipt, unless the address has receipts=keep.
 //
-// Not supported: public folders, group mailboxes, personal accounts, journal
-// entries and distribution lists by json, subscriptions by web hook (Watch asks
-// again and again), search folders as a sink.
+// Not supported: public folders, group mailboxes, personal accounts; by json
+// journal entries, distribution lists, occurrences of a series that differ, and
+// attachments of tasks; subscriptions by web hook (Watch asks again and again),
+// search folders as a sink.
 package graph
