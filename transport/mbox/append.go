@@ -190,7 +190,10 @@ func (a *appender) write(ctx context.Context, at int64, m transport.Meta, b mapi
 			_, err = a.file.WriteAt([]byte{endAdded}, off+from+int64(len(markField))+1)
 		}
 	}
-	return off, w.at, nil, err
+	if t := m.Received; err == nil && !t.IsZero() && !separates(t) {
+		losses = append(losses, mapi.Loss{Item: "received date", Reason: mapi.LossStoreOnly, Detail: "a From line has no form for " + t.String()})
+	}
+	return off, w.at, losses, err
 }
 
 // blankCRLF reports whether the file ends with an empty line of CRLF.

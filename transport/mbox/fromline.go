@@ -15,6 +15,10 @@ var fromPrefix = []byte("From ")
 
 var months = []string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
 
+// firstYear and lastYear bound the year of a separator line. Servers keep dates
+// before 1970 as ones after 2100.
+const firstYear, lastYear = "1600", "2199"
+
 // hasDate reports whether a line has what makes it a separator: a time, a year
 // and a month, in any order.
 func hasDate(line []byte) bool {
@@ -28,7 +32,7 @@ func hasDate(line []byte) bool {
 			if len(w) > 11 && w[4] == '-' && (w[10] == 'T' || w[10] == ' ') {
 				year, month = true, true
 			}
-		case len(w) == 4 && (w[:2] == "19" || w[:2] == "20") && digits(w):
+		case len(w) == 4 && digits(w) && w >= firstYear && w <= lastYear:
 			year = true
 		case len(w) == 10 && w[4] == '-' && w[7] == '-':
 			year, month = true, true
@@ -71,6 +75,12 @@ func plausible(s string) bool {
 	return false
 }
 
+// separates reports whether a date makes a separator of its line.
+func separates(t time.Time) bool {
+	y := t.UTC().Format("2006")
+	return !t.IsZero() && len(y) == 4 && y >= firstYear && y <= lastYear
+}
+
 // formatFrom writes a separator line without its end.
 func formatFrom(sender string, received time.Time) string {
 	sender = strings.Map(func(r rune) rune {
@@ -82,7 +92,7 @@ func formatFrom(sender string, received time.Time) string {
 	if sender == "" {
 		sender = "MAILER-DAEMON"
 	}
-	if received.IsZero() {
+	if !separates(received) {
 		received = time.Unix(0, 0)
 	}
 	return "From " + sender[:min(len(sender), 250)] + " " + received.UTC().Format(time.ANSIC)

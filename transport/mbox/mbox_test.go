@@ -511,3 +511,34 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// A server's date may be of any year: Dovecot tells 2103 for a mail of 1967.
+// Whatever it is, the line that holds it separates two mails.
+func TestDatesOfAnyYearSeparate(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "m"), &mbox.Options{NoSync: true})
+	f, err := s.Ensure(bg, transport.Folder{Path: []string{"x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	years := []int{1, 999, 1599, 1600, 1850, 1969, 1970, 2038, 2103, 2199, 2200, 9999}
+	for _, y := range years {
+		c := &transport.Content{Form: transport.FormMIME, MIME: mapi.Bytes(fmt.Sprintf("Subject: %d\r\n\r\n%d\r\n", y, y))}
+		r, err := s.Put(bg, f, transport.Meta{Received: time.Date(y, 6, 7, 8, 9, 10, 0, time.UTC)}, c)
+		if kept := y >= 1600 && y < 2200; err != nil || kept != (len(r.Losses) == 0) {
+			t.Errorf("%d: %v, losses %v", y, err, r.Losses)
+		}
+	}
+	n := 0
+	for m, err := range s.Items(bg, f, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if y := years[n]; y >= 1600 && y < 2200 && m.Received.Year() != y {
+			t.Errorf("%d came back as %v", y, m.Received)
+		}
+		n++
+	}
+	if n != len(years) {
+		t.Errorf("%d mails, want %d", n, len(years))
+	}
+}
