@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/mailconv/mailconv/converters"
+	"github.com/mailconv/mailconv/transport"
 )
 
 func inspectCommand(std stdio) *cli.Command {
@@ -57,6 +59,12 @@ EXAMPLES:
 					if err == nil {
 						t.read++
 						err = show(a.String(), n)
+					}
+					switch transport.KindOf(err) {
+					case transport.Auth, transport.Unavailable:
+						return err
+					case transport.NotFound:
+						err = fmt.Errorf("%w; mailconv ls -l --csv shows the keys of what is there", err)
 					}
 					t.done(std, a.String(), err, n != nil && lost(n))
 					return nil

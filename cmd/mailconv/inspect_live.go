@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -108,7 +109,7 @@ func parseSet(s string) (mapi.Property, error) {
 	}
 	v, err := parseValue(t, value)
 	if err != nil {
-		return p, usagef("--set %s: %v", s, err)
+		return p, usagef("--set %s: want %s", s, valueForm(t))
 	}
 	p.Value = v
 	p.Tag = p.Tag.WithType(t)
@@ -148,5 +149,26 @@ func parseValue(t mapi.Type, s string) (mapi.Value, error) {
 		b, err := hex.DecodeString(s)
 		return mapi.BinaryValue(b), err
 	}
-	return mapi.Value{}, fmt.Errorf("a value of type %v cannot be given here", t)
+	return mapi.Value{}, errNoForm
+}
+
+var errNoForm = errors.New("values of this type cannot be given")
+
+// valueForm says how a value of a type is written.
+func valueForm(t mapi.Type) string {
+	switch t {
+	case mapi.TypeBoolean:
+		return "true or false"
+	case mapi.TypeInteger16, mapi.TypeInteger32, mapi.TypeInteger64:
+		return fmt.Sprintf("a whole number that fits into a %v", t)
+	case mapi.TypeFloating64:
+		return "a number"
+	case mapi.TypeTime:
+		return "a time like 2024-01-31T12:00:00Z"
+	case mapi.TypeGUID:
+		return "a GUID"
+	case mapi.TypeBinary:
+		return "bytes in hexadecimal"
+	}
+	return fmt.Sprintf("another property; a value of type %v cannot be given here", t)
 }
