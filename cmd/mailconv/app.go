@@ -143,7 +143,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 		// A file name may hold a comma.
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
-		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return &exitError{exitUsage, err} },
+		OnUsageError:              func(c *cli.Context, err error, _ bool) error { return flagError(c, err) },
 		Commands:                  commands(std),
 		CustomAppHelpTemplate:     appHelp,
 		EnableBashCompletion:      true,

@@ -128,7 +128,13 @@ func optionsOf(c *cli.Context, cv *converters.Converter, sp *spool.Spool) (migra
 		KeepFailed: c.Bool("keep-failed"), Repair: c.Bool("repair"), Quarantine: c.String("quarantine"),
 		BytesPerDay: c.Int64("bytes-per-day"), MaxBytes: c.Int64("max-bytes"),
 	}
-	var err error
+	err := atLeastZero(c, "max-size", "rate", "bytes-per-day", "max-bytes")
+	if err != nil {
+		return o, err
+	}
+	if n := c.Int("workers"); n < 0 {
+		return o, usagef("--workers %d: want 1 or more, or leave it out", n)
+	}
 	if o.Filter, err = filterOf(c); err != nil {
 		return o, err
 	}
