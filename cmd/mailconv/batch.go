@@ -214,6 +214,7 @@ func opener(c *cli.Context, cv *converters.Converter) func(context.Context, *bat
 		if err != nil {
 			return nil, nil, fmt.Errorf("source: %w", err)
 		}
+		source = named(source, a)
 		if rate := c.Int64("rate"); rate > 0 {
 			source = throttle.New(throttle.Limits{Bytes: rate}).Source(source)
 		}

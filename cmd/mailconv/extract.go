@@ -32,8 +32,20 @@ EXAMPLES:
 				for _, f := range files {
 					fmt.Fprintln(std.out, f)
 				}
+				if err == nil {
+					printLost(std, name, it)
+				}
 				return err
 			})
 		},
+	}
+}
+
+// printLost says what of an item could not be read.
+func printLost(std stdio, name string, it *converters.Item) {
+	for _, p := range it.Problems {
+		if p.Severe {
+			printFile(std.err, name, p.String())
+		}
 	}
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -81,7 +84,57 @@ func openSource(c *cli.Context, address string, r role, cv *converters.Converter
 		return nil, a, err
 	}
 	s, err := reg.OpenSource(c.Context, prepared, env)
-	return s, a, err
+	switch {
+	case err != nil:
+		return nil, a, unread(a, err)
+	case r == sourceRole:
+		s = named(s, a)
+	}
+	return s, a, nil
+}
+
+// unread gives a store on this machine that cannot be opened the exit code of a
+// file that cannot be read.
+func unread(a transport.Address, err error) error {
+	if a.Host != "" || transport.Canceled(err) || transport.KindOf(err) == transport.Usage {
+		return err
+	}
+	return &exitError{exitNothingRead, err}
+}
+
+// named makes it an error that the folder which the address of a server names
+// is not there: a slip of the pen would look like an empty mailbox.
+func named(s transport.Source, a transport.Address) transport.Source {
+	path := transport.ParsePath(a.Path)
+	if a.Host == "" || len(path) == 0 {
+		return s
+	}
+	return &namedSource{s, path}
+}
+
+type namedSource struct {
+	transport.Source
+	path []string
+}
+
+func (s *namedSource) Unwrap() any { return s.Source }
+
+func (s *namedSource) Folders(ctx context.Context) iter.Seq2[transport.Folder, error] {
+	return func(yield func(transport.Folder, error) bool) {
+		found := false
+		for f, err := range s.Source.Folders(ctx) {
+			found = true
+			if !yield(f, err) {
+				return
+			}
+		}
+		if !found && ctx.Err() == nil {
+			yield(transport.Folder{}, &transport.Error{
+				Kind: transport.NotFound, Op: "list", Folder: transport.JoinPath(s.path),
+				Err: errors.New("there is no such folder"), Remedy: "mailconv ls without a folder in the address lists those that there are",
+			})
+		}
+	}
 }
 
 func openSink(c *cli.Context, address string, r role, cv *converters.Converter) (transport.Sink, transport.Address, error) {

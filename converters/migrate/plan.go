@@ -189,7 +189,11 @@ func (d *dryRun) run(ctx context.Context) error {
 		list = append(list, f)
 	}
 	r.selects(list)
-	have := r.sinkFolders(ctx)
+	r.unmatched(list)
+	have, err := r.sinkFolders(ctx)
+	if err != nil {
+		return err
+	}
 	rows, kept, err := d.kept(ctx, list)
 	if err != nil {
 		return err

@@ -308,6 +308,7 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 		list = append(list, f)
 	}
 	r.selects(list)
+	r.unmatched(list)
 	rows, err := r.l.Folders(ctx)
 	if err != nil {
 		return nil, err
@@ -335,7 +336,11 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 			kept[f.ID] = paths[row.Sink]
 		}
 	}
-	m := &mapper{rules: r.o.Map, noRoles: r.o.NoRoles, merge: r.o.Merge, sink: r.sinkFolders(ctx)}
+	have, err := r.sinkFolders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &mapper{rules: r.o.Map, noRoles: r.o.NoRoles, merge: r.o.Merge, sink: have}
 	for _, f := range list {
 		if _, ruled := m.rule(f.Path); ruled {
 			delete(kept, f.ID)
@@ -463,6 +468,16 @@ func (p *place) same(f transport.Folder) bool {
 	return p.f.ID == f.ID && slices.Equal(p.f.Path, f.Path)
 }
 
+// unmatched speaks of patterns for folders that match none, which may be slips
+// of the pen.
+func (r *run) unmatched(list []transport.Folder) {
+	for _, pat := range r.o.Filter.Folders {
+		if !slices.ContainsFunc(list, func(f transport.Folder) bool { return matchPath(pat, f.Path) }) {
+			r.trouble("", fmt.Sprintf("no folder of the source matches %q", pat))
+		}
+	}
+}
+
 // selects tells a source in which items may be in several folders which folders
 // count. T45
 func (r *run) selects(list []transport.Folder) {
@@ -479,14 +494,18 @@ func (r *run) selects(list []transport.Folder) {
 	s.Select(wanted)
 }
 
-// sinkFolders are the folders that the sink has, where it can be listed.
-func (r *run) sinkFolders(ctx context.Context) []transport.Folder {
+// sinkFolders are the folders that the sink has, where it can be listed. The
+// error is one that ends the run.
+func (r *run) sinkFolders(ctx context.Context) ([]transport.Folder, error) {
 	if r.listed == nil {
-		return nil
+		return nil, nil
 	}
 	var list []transport.Folder
 	for f, err := range r.listed.Folders(ctx) {
 		if err != nil {
+			if stops(err) {
+				return nil, fmt.Errorf("list the folders of the sink: %w", err)
+			}
 			r.trouble("", "the folders of the sink cannot be listed: "+err.Error())
 			break
 		}
@@ -494,7 +513,7 @@ func (r *run) sinkFolders(ctx context.Context) []transport.Folder {
 			list = append(list, f)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // place makes a folder in the sink, or finds it.

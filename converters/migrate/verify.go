@@ -186,6 +186,7 @@ func (v *verifier) run(ctx context.Context) error {
 		list = append(list, f)
 	}
 	r.selects(list)
+	r.unmatched(list)
 	d := &dryRun{r: r, real: v.o.Ledger}
 	rows, kept, err := d.kept(ctx, list)
 	if err != nil {

@@ -36,8 +36,7 @@ func Driver() transport.Driver {
 		Sniff: Sniff,
 		Source: func(_ context.Context, a transport.Address, _ *transport.Env) (transport.Source, error) {
 			if _, err := os.Stat(a.Path); err != nil {
-				e := localfile.Error("open", transport.Folder{}, "", err)
-				return nil, &transport.Error{Kind: transport.Unavailable, Op: "open", Err: e}
+				return nil, &transport.Error{Kind: transport.Unavailable, Op: "open", Err: err}
 			}
 			return open(a, false)
 		},

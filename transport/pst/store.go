@@ -120,6 +120,9 @@ type Store struct {
 
 // Open opens a file for reading.
 func Open(name string, o *Options) (*Store, error) {
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		return nil, &transport.Error{Kind: transport.Unavailable, Op: "open", Err: fmt.Errorf("%s is a folder", name), Remedy: "name a .pst or .ost in it"}
+	}
 	s := newStore(o)
 	f, err := pst.Open(name, s.readerOptions())
 	if err != nil {
