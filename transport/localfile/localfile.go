@@ -65,18 +65,6 @@ func Copy(ctx context.Context, w io.Writer, b mapi.Blob) error {
 	return err
 }
 
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}
-
 // SyncDir makes names in a folder durable, where the system can do that.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/rop"
@@ -202,10 +201,4 @@ func (st *Store) Search(ctx context.Context, f transport.Folder, query string) i
 			yield(transport.Meta{}, fail("search", f, "", err))
 		}
 	}
-}
-
-// isClass reports whether a class is of a kind or below it.
-func isClass(class, kind string) bool {
-	c := strings.ToUpper(class)
-	return c == kind || strings.HasPrefix(c, kind+".")
 }

@@ -353,7 +353,7 @@ func (s *Server) importItem(w http.ResponseWriter, r *http.Request, im *session)
 			members[name] = mapi.Bytes(nil)
 			n, err := copyBase64(buf, io.LimitReader(v, maxImport*4/3))
 			if err == nil && n == 0 {
-				err = errors.New("Data is empty")
+				err = errors.New("the member Data is empty")
 			}
 			return err
 		}

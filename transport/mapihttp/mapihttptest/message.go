@@ -192,12 +192,6 @@ var recipientColumns = []mapi.Tag{
 	mapi.PidTagRecipientFlags, mapi.PidTagRecipientDisplayName, mapi.PidTagRecipientEntryId, mapi.PidTagSearchKey,
 }
 
-// rowFields are the properties that a RecipientRow has fields for.
-var rowFields = map[mapi.Tag]bool{
-	mapi.PidTagAddressType: true, mapi.PidTagEmailAddress: true, mapi.PidTagDisplayName: true, mapi.PidTagTransmittableDisplayName: true,
-	mapi.PidTagAddressBookDisplayNamePrintable: true, mapi.PidTagRecipientType: true, mapi.PidTagRowid: true,
-}
-
 // recipient is a row of the recipient table. [MS-OXCDATA] 2.8.3.2
 func (m *messageObject) recipient(i int) rop.OpenRecipient {
 	r := m.msg.Recipients[i]

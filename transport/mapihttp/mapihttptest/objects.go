@@ -39,7 +39,6 @@ type messageObject struct {
 	within *attachmentObject // of an embedded message
 	// broken is why the last upload into it failed.
 	broken error
-	seenAt *bool // wanted read state
 }
 
 // An attachmentObject is an open attachment.
