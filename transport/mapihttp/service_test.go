@@ -413,6 +413,41 @@ func TestOLEObjects(t *testing.T) {
 	}
 }
 
+// TestAnswersThatDoNotFit: many messages are asked for at once, and are larger
+// than those before them.
+func TestAnswersThatDoNotFit(t *testing.T) {
+	for _, size := range []int{3000, 9000, 20000, 31000, 70000} {
+		s, _ := serve(t, mapihttptest.Options{})
+		st := open(t, address(s), nil)
+		f := ensure(t, st, "Box")
+		var keys []transport.Key
+		want := map[transport.Key]int{}
+		for i := range 80 {
+			n := 10
+			if i >= 40 {
+				n = size + 97*i
+			}
+			r := put(t, st, f, transport.Meta{}, note("x", mapi.Property{Tag: mapi.PidTagRtfCompressed, Value: mapi.BinaryValue(make([]byte, n))}))
+			keys = append(keys, r.Ref)
+			want[r.Ref] = n
+		}
+		for fe, err := range st.Fetch(bg, f, keys, nil) {
+			if err != nil || fe.Err != nil {
+				t.Fatal(size, err, fe.Err)
+			}
+			v, _ := fe.Content.Object.Props.Get(mapi.PidTagRtfCompressed)
+			if v.Size() != int64(want[fe.Key]) {
+				t.Errorf("%d bytes of %d", v.Size(), want[fe.Key])
+			}
+			delete(want, fe.Key)
+			fe.Content.Close()
+		}
+		if len(want) > 0 {
+			t.Errorf("%d did not come", len(want))
+		}
+	}
+}
+
 func TestDirectory(t *testing.T) {
 	s, _ := serve(t, mapihttptest.Options{})
 	s.Mailboxes().Add(mailbox.Account{Address: "ben@example.org", Name: "Ben", Password: "x"})

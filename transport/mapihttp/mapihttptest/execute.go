@@ -18,6 +18,7 @@ type execution struct {
 	out     []rop.Response
 	size    int // of the answers so far
 	limit   int
+	reserve int // for handing back what is not done
 }
 
 // A handler does one operation on the object of its In handle, which is nil
@@ -59,7 +60,10 @@ func (x *execution) put(o object) {
 }
 
 // room is how many bytes the answers may still take.
-func (x *execution) room() int { return max(x.limit-x.size, 0) }
+func (x *execution) room() int { return max(x.limit-x.size-x.reserve, 0) }
+
+// tooSmallSize is that of a RopBufferTooSmall without the requests in it.
+const tooSmallSize = 3
 
 // run does the operations one after the other; when the answers have no room
 // left, the rest is handed back. [MS-OXCROPS] 3.2.5.1
@@ -67,6 +71,10 @@ func (x *execution) run(requests []rop.Request) error {
 	for i := range requests {
 		r := &requests[i]
 		x.request = r
+		// What may have to be handed back has its place.
+		if x.reserve = 0; i+1 < len(requests) {
+			x.reserve = tooSmallSize + len(marshalRest(requests[i+1:]))
+		}
 		id := r.Body.ROP()
 		x.c.s.mu.Lock()
 		x.c.s.rops[id.String()]++
@@ -83,7 +91,7 @@ func (x *execution) run(requests []rop.Request) error {
 		if err != nil {
 			return err
 		}
-		if answer.Code == rop.BufferTooSmall && len(x.out) > 0 || x.size+len(b) > x.limit {
+		if answer.Code == rop.BufferTooSmall && len(x.out) > 0 || x.size+len(b)+x.reserve > x.limit {
 			x.out = append(x.out, tooSmall(len(b), marshalRest(requests[i:])))
 			return nil
 		}
