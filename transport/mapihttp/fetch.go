@@ -52,6 +52,12 @@ func (st *Store) Fetch(ctx context.Context, f transport.Folder, keys []transport
 					some, n, err := st.fetchSome(ctx, s, id, f, part)
 					got = append(got, some...)
 					bytes += n
+					if code, ok := codeOf(err); ok && len(part) > 1 && len(some) == 0 && (code == rop.ServerMemory || code == rop.BufferTooSmall) {
+						// [MS-OXCROPS] 3.2.5.2 has RopBufferTooSmall for what
+						// does not fit; some servers refuse the whole request.
+						size = 1
+						continue
+					}
 					if err != nil {
 						return err
 					}
