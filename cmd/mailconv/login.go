@@ -35,7 +35,7 @@ func loginCommand(std stdio) *cli.Command {
 			&cli.IntFlag{Name: "port", Usage: "`PORT` on this machine for the browser's answer (default: any)"},
 			&cli.StringFlag{Name: "for", Usage: "Microsoft: `WHAT` the login is for: mail, ews or graph", Value: oauth.ForMail},
 			&cli.StringFlag{Name: "tenant", Usage: "Microsoft: `NAME` or id of the tenant"},
-			&cli.StringFlag{Name: "cloud", Usage: "Microsoft: national `CLOUD`: usgov, usgovdod or china"},
+			&cli.StringFlag{Name: "cloud", Usage: "Microsoft: national `CLOUD`: usgov, dod or china"},
 			&cli.BoolFlag{Name: "app", Usage: "log the application in on its own, with --client-secret-file"},
 			&cli.StringFlag{Name: "certificate", Usage: "log the application in on its own, with the certificate and key in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "service-account", Usage: "Google: act for --user with the key of a service account in `FILE` (JSON)"},

@@ -104,7 +104,7 @@ type hasher struct {
 // maxHeldText is how much memory for texts waits for the next item.
 const maxHeldText = 256 << 10
 
-var hashers = sync.Pool{New: func() any { return newHasher(nil) }}
+var hashers = sync.Pool{New: func() any { return newHasher(context.Background()) }}
 
 func newHasher(ctx context.Context) *hasher { return &hasher{ctx: ctx, h: sha256.New()} }
 

@@ -48,10 +48,10 @@ func Google() Provider {
 // clouds are the separate worlds of Microsoft 365: where one logs in, and the
 // hosts of Exchange and Graph.
 var clouds = map[string]struct{ login, exchange, graph string }{
-	"":         {"login.microsoftonline.com", "outlook.office365.com", "graph.microsoft.com"},
-	"usgov":    {"login.microsoftonline.us", "outlook.office365.us", "graph.microsoft.us"},
-	"usgovdod": {"login.microsoftonline.us", "outlook-dod.office365.us", "dod-graph.microsoft.us"},
-	"china":    {"login.partner.microsoftonline.cn", "partner.outlook.cn", "microsoftgraph.chinacloudapi.cn"},
+	"":      {"login.microsoftonline.com", "outlook.office365.com", "graph.microsoft.com"},
+	"usgov": {"login.microsoftonline.us", "outlook.office365.us", "graph.microsoft.us"},
+	"dod":   {"login.microsoftonline.us", "outlook-dod.office365.us", "dod-graph.microsoft.us"},
+	"china": {"login.partner.microsoftonline.cn", "partner.outlook.cn", "microsoftgraph.chinacloudapi.cn"},
 }
 
 // What a login is for.
@@ -64,13 +64,19 @@ const (
 var tenantName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,254}$`) })
 
 // Microsoft is Entra ID with its v2 endpoints. tenant is a domain or an id, ""
-// for any; cloud is "", usgov, usgovdod or china; use is one of ForMail,
+// for any; cloud is "" or global, usgov, dod or china; use is one of ForMail,
 // ForEWS and ForGraph, "" for mail. app asks for the permissions of an
 // application on its own instead of those of a person.
 func Microsoft(tenant, cloud, use string, app bool) (Provider, error) {
+	switch cloud {
+	case "global":
+		cloud = ""
+	case "usgovdod": // as other programs call it
+		cloud = "dod"
+	}
 	c, ok := clouds[cloud]
 	if !ok {
-		return Provider{}, usage("cloud %q is none of usgov, usgovdod, china", cloud)
+		return Provider{}, usage("cloud %q is none of usgov, dod, china", cloud)
 	}
 	if tenant == "" {
 		if app {
