@@ -14,6 +14,7 @@ import (
 	"github.com/mailconv/mailconv/mapi/rop"
 	"github.com/mailconv/mailconv/msg/cfb"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/itemprops"
 )
 
 const (
@@ -239,7 +240,7 @@ func decode(ctx context.Context, open func() (mapi.Blob, error), c *transport.Co
 	if err != nil {
 		return err
 	}
-	m.Props.DeleteName(tokenName) // ours, and of no use elsewhere
+	m.Props.DeleteName(itemprops.NameToken) // ours, and of no use elsewhere
 	c.Object, c.Problems = m, problems
 	return nil
 }

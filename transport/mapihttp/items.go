@@ -28,7 +28,7 @@ func (st *Store) metaColumns(ctx context.Context, s *session, tokens bool) ([]ma
 		name   mapi.Name
 		t      mapi.Type
 		create bool
-	}{{mapi.PidNameKeywords, mapi.TypeMultipleString, true}, {tokenName, mapi.TypeString, tokens}} {
+	}{{mapi.PidNameKeywords, mapi.TypeMultipleString, true}, {itemprops.NameToken, mapi.TypeString, tokens}} {
 		ids, err := st.propertyIDs(ctx, s, []mapi.Name{n.name}, n.create)
 		if _, refused := codeOf(err); refused && n.create {
 			ids, err = st.propertyIDs(ctx, s, []mapi.Name{n.name}, false)
@@ -88,7 +88,7 @@ func metaOf(ps mapi.Properties, id rop.ObjectID, k kindOfItem) transport.Meta {
 	if key := ps.Bytes(mapi.PidTagSearchKey); len(key) == 16 {
 		m.ObjectID = mapi.GUID(key).String()
 	}
-	m.Token = ps.NameText(tokenName)
+	m.Token = ps.NameText(itemprops.NameToken)
 	return m
 }
 

@@ -319,7 +319,7 @@ func (st *Store) adapt(o *mapi.Message, m transport.Meta, losses *[]mapi.Loss) *
 		}
 	}
 	if m.Token != "" {
-		out.Props.SetName(tokenName, mapi.StringValue(m.Token))
+		out.Props.SetName(itemprops.NameToken, mapi.StringValue(m.Token))
 	}
 	return out
 }

@@ -150,6 +150,7 @@ type session struct {
 	folders map[rop.ObjectID]uint32 // handles of open folders
 	release []uint32                // handles to give back with the next request
 	dead    bool
+	used    time.Time // when it was given back
 	ids     localIDs
 	// notices are the notifications that came with answers.
 	notices []*rop.Notify
@@ -230,6 +231,10 @@ func (s *session) close(ctx context.Context) {
 	body, _ := rop.MarshalBody(&rop.DisconnectRequest{})
 	s.k.post(ctx, "logout", s.url, "Disconnect", &s.jar, body) //nolint:errcheck // see above
 }
+
+// pingAfter is the time without requests after which a session is asked whether
+// it is still there. Servers keep one for 15 minutes or less.
+var pingAfter = time.Minute
 
 // ping keeps the session alive. [MS-OXCMAPIHTTP] 2.2.6.1
 func (s *session) ping(ctx context.Context) error {

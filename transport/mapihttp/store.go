@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/autodiscover"
 	"github.com/mailconv/mailconv/transport/clock"
@@ -320,6 +319,9 @@ func (st *Store) take(ctx context.Context) (*session, error) {
 		<-st.slots
 		return nil, errClosed
 	}
+	if s != nil && time.Since(s.used) > pingAfter && s.ping(ctx) != nil {
+		s = nil // the server has forgotten it
+	}
 	if s != nil {
 		return s, nil
 	}
@@ -340,6 +342,7 @@ func (st *Store) connect(ctx context.Context) (*session, error) {
 
 // give takes a session back.
 func (st *Store) give(s *session) {
+	s.used = time.Now()
 	st.mu.Lock()
 	closed := st.closed
 	if !s.dead && !closed {
@@ -385,6 +388,3 @@ func (st *Store) drop() {
 	}
 	st.idle = nil
 }
-
-// tokenName is the property that holds [transport.Meta.Token].
-var tokenName = mapi.Name{Set: mapi.MustGUID("6A7B3C52-0D3E-4B7B-9C61-2F0E9A5D4C18"), Name: "mailconv-token"}
