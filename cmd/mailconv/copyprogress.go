@@ -70,7 +70,7 @@ func eventText(e migrate.Event, verbose, plain bool) string {
 	case migrate.FolderDone:
 		switch {
 		case e.Error != "":
-			return e.Folder + ": " + e.Error
+			return printableName(e.Folder) + ": " + e.Error
 		case plain:
 			return fmt.Sprintf("%s: %d listed, %d known", e.Folder, e.Listed, e.Known)
 		}
@@ -114,11 +114,13 @@ func resultText(r *migrate.Result) string {
 		{r.Skipped, "skipped"},
 		{r.Failed, "failed"},
 		{r.Severe, "lost content"},
-		{r.Unlisted, "folders could not be listed"},
 	} {
 		if e.n > 0 {
 			s += fmt.Sprintf(", %d %s", e.n, e.what)
 		}
+	}
+	if r.Unlisted > 0 {
+		s += ", " + plural(int(r.Unlisted), "folder", "folders") + " could not be listed"
 	}
 	return s
 }

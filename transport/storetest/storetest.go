@@ -110,8 +110,18 @@ func Run(t *testing.T, o Options) {
 }
 
 // Check runs the suite and reports each outcome. It returns an error when any
-// check failed, or when ctx ended.
-func Check(ctx context.Context, o Options, report func(Outcome)) error {
+// check failed, or when ctx ended. A root that was not there before is removed
+// again, where the store can.
+func Check(ctx context.Context, o Options, report func(Outcome)) (err error) {
+	remove, err := o.root(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if rerr := remove(); err == nil {
+			err = rerr
+		}
+	}()
 	failed := 0
 	for _, c := range checks {
 		if err := ctx.Err(); err != nil {
@@ -129,6 +139,33 @@ func Check(ctx context.Context, o Options, report func(Outcome)) error {
 		return fmt.Errorf("%d of %d checks failed", failed, len(checks))
 	}
 	return nil
+}
+
+// root looks whether the root is there, and returns what removes it if not.
+func (o Options) root(ctx context.Context) (remove func() error, err error) {
+	if o.Keep || len(o.Root) == 0 {
+		return func() error { return nil }, nil
+	}
+	// It is removed also when ctx ended.
+	r := &run{o: o, ctx: context.WithoutCancel(ctx)}
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	_, there := r.find(o.Root)
+	if err := r.shut(); err != nil || there {
+		return func() error { return nil }, err
+	}
+	return func() error {
+		if err := r.open(); err != nil {
+			return err
+		}
+		if d, ok := transport.As[transport.FolderDeleter](r.snk); ok {
+			if f, ok := r.find(o.Root); ok {
+				err = d.DeleteFolder(r.ctx, f)
+			}
+		}
+		return errors.Join(err, r.shut())
+	}, nil
 }
 
 // errSkip says why a check does not apply to this store.
