@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,6 +53,11 @@ EXAMPLES:
 			set, err := parseSets(c.StringSlice("set"))
 			if err != nil {
 				return err
+			}
+			if node := c.String("node"); node != "" {
+				if _, err := strconv.ParseUint(node, 0, 32); err != nil {
+					return usagef("--node %s: want a node identifier as 0x200024", node)
+				}
 			}
 			return eachInput(c, std, func(t *tally, name string) error {
 				if a, ok := liveAddress(name); ok {

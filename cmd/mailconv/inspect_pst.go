@@ -115,7 +115,7 @@ func inspectPST(c *cli.Context, a transport.Address, props bool) (*converters.No
 	if node := c.String("node"); node != "" {
 		n, err := strconv.ParseUint(node, 0, 32)
 		if err != nil {
-			return nil, usagef("--node %s: want a node identifier as 0x200024", node)
+			return nil, err
 		}
 		return describeNode(c, s.File(), mapipst.NID(n), props)
 	}

@@ -46,6 +46,7 @@ func TestPST(t *testing.T) {
 	has(command(0, "inspect", "--node", w.Folders["Inbox"].WithType(ndb.TypeContentsTable).String(), file), "row "+item, "attachments")
 	has(command(0, "inspect", "--node", "0x21", file), "PidTagIpmSubtreeEntryId")
 	command(3, "inspect", "--node", "0x7FFFFFE4", file)
+	command(2, "inspect", "--node", "Inbox", file)
 	has(command(0, "ls", file), "Inbox", "Many")
 	has(command(0, "extract", "-o", filepath.Join(dir, "out"), file), "noise.bin")
 	if st, err := os.Stat(filepath.Join(dir, "out", "noise.bin")); err != nil || st.Size() != 150001 {

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the SQLite driver
+	"modernc.org/sqlite" // also the driver
 )
 
 // ErrInUse is wrapped by the error of [Open] when another run has the ledger.
@@ -79,7 +79,7 @@ func OpenShare(ctx context.Context, path string, pair Pair, n int) (*Ledger, err
 	}
 	l.db.SetMaxOpenConns(max(4/n, 2)) // one of them writes
 	if err := l.prepare(ctx, pair); err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", path, err)
+		return nil, damaged(path, err)
 	}
 	if l.write, err = newWriter(ctx, l.db, max(writeCache/n, leastCache)); err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)
@@ -116,9 +116,20 @@ func Read(ctx context.Context, path string) (*Ledger, error) {
 	l := &Ledger{path: path, db: db}
 	if err := l.about(ctx); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("ledger %s: %w", path, err)
+		return nil, damaged(path, err)
 	}
 	return l, nil
+}
+
+// damaged adds what to do to the error about a file that is no database, or no
+// whole one. SQLite's SQLITE_CORRUPT is 11 and SQLITE_NOTADB is 26; higher bits
+// say more.
+func damaged(path string, err error) error {
+	var se *sqlite.Error
+	if errors.As(err, &se) && (se.Code()&0xFF == 11 || se.Code()&0xFF == 26) {
+		return fmt.Errorf("ledger %s is damaged, or no ledger: %w; move it away, and a copy finds again what the sink has", path, err)
+	}
+	return fmt.Errorf("ledger %s: %w", path, err)
 }
 
 func escape(path string) string {
