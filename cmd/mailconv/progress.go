@@ -75,6 +75,10 @@ func (p *progress) steps(n int) {
 		fmt.Fprintf(p.std.err, "%s\n", line)
 		return
 	}
+	if p.total == 0 { // nobody knows it
+		fmt.Fprintf(p.std.err, "mailconv: %s so far: %d\n", p.what, p.count)
+		return
+	}
 	fmt.Fprintf(p.std.err, "mailconv: %d of %d %s\n", p.count, p.total, p.what)
 }
 
