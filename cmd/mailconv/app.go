@@ -159,6 +159,9 @@ func run(ctx context.Context, args []string, std stdio) int {
 		c.OnUsageError = app.OnUsageError
 		c.CustomHelpTemplate = commandHelp
 	}
+	if completes(app.Commands, args, std) {
+		return exitOK
+	}
 	err := app.RunContext(ctx, flagsFirst(app.Commands, args))
 	if err == nil && out.err != nil {
 		err = fmt.Errorf("results are missing: %w", out.err)

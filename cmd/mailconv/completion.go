@@ -19,15 +19,40 @@ complete -o filenames -F _mailconv mailconv
 `,
 	"zsh": `#compdef mailconv
 _mailconv() {
-  local -a words
-  words=("${(@f)$("${words[@]:0:$((CURRENT-1))}" --generate-bash-completion 2>/dev/null)}")
-  _describe 'mailconv' words
+  local -a list
+  list=("${(@f)$("${words[@]:0:$((CURRENT-1))}" --generate-bash-completion 2>/dev/null)}")
+  compadd -a list
   _files
 }
-compdef _mailconv mailconv
+if [ "$funcstack[1]" = _mailconv ]; then
+  _mailconv "$@"
+else
+  compdef _mailconv mailconv
+fi
 `,
 	"fish": `complete -c mailconv -n '__fish_use_subcommand' -a '(mailconv --generate-bash-completion 2>/dev/null)'
+complete -c mailconv -n 'not __fish_use_subcommand' -a '(mailconv (commandline -opc)[2..] --generate-bash-completion 2>/dev/null)'
 `,
+}
+
+// completes lists what may follow an unfinished command line, and runs nothing
+// of it: the options of its command. Without a command the library lists those.
+func completes(commands []*cli.Command, args []string, std stdio) bool {
+	if len(args) < 3 || args[len(args)-1] != "--generate-bash-completion" {
+		return false
+	}
+	for _, c := range commands {
+		if !c.HasName(args[1]) {
+			continue
+		}
+		for _, f := range c.Flags {
+			for _, name := range f.Names() {
+				fmt.Fprintln(std.out, dashes(name))
+			}
+		}
+		fmt.Fprintln(std.out, "--help")
+	}
+	return true
 }
 
 func completionCommand(std stdio) *cli.Command {
