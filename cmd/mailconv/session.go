@@ -76,6 +76,9 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 	if s.sink, to, err = openSink(c, c.Args().Get(1), sinkRole, cv); err != nil {
 		return nil, err
 	}
+	if len(s.options.Filter.Folders)+len(s.options.Filter.Exclude) == 0 && inside(to, from) {
+		return nil, usagef("the sink lies inside the source, and each run would copy the copies; name another one, or leave it out with --exclude")
+	}
 	resolveWith(cv, s.source, s.sink)
 	if s.options.Workers == 0 && from.Host == "" && to.Host == "" {
 		// Nobody has to be waited for.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -91,6 +92,20 @@ func openSource(c *cli.Context, address string, r role, cv *converters.Converter
 		s = named(s, a)
 	}
 	return s, a, nil
+}
+
+// inside reports whether a store is a part of another one, and not all of it.
+func inside(a, b transport.Address) bool {
+	if a.Scheme != b.Scheme || a.Host != b.Host || a.User != b.User || a.Params.Get("mailbox") != b.Params.Get("mailbox") || a.Params.Get("archive") != b.Params.Get("archive") {
+		return false
+	}
+	if a.Host != "" {
+		x, y := transport.ParsePath(a.Path), transport.ParsePath(b.Path)
+		return len(x) > len(y) && slices.Equal(x[:len(y)], y)
+	}
+	x, errX := filepath.Abs(a.Path)
+	y, errY := filepath.Abs(b.Path)
+	return errX == nil && errY == nil && x != y && strings.HasPrefix(x, strings.TrimSuffix(y, string(filepath.Separator))+string(filepath.Separator))
 }
 
 // unread gives a store on this machine that cannot be opened the exit code of a
