@@ -86,7 +86,7 @@ func read(ctx context.Context, e *entity.Entity, depth int) (*migrate.Meaning, e
 				m.Attachments = append(m.Attachments, a)
 			}
 			return false
-		case len(p.Parts) > 0 || p.IsMultipart():
+		case len(p.Parts) > 0:
 			return true
 		case p == body, alternative(p) && (p == plain || p == rich || invitation(p)):
 			return false
@@ -147,6 +147,10 @@ func texts(e *entity.Entity) (plain, rich *entity.Entity) {
 			}
 			return true
 		})
+	}
+	if e.IsMultipart() && len(e.Parts) == 0 {
+		// What says that it has parts and has none is a text.
+		return e, nil
 	}
 	var first, group *entity.Entity
 	e.Walk(func(p *entity.Entity) bool {

@@ -83,3 +83,25 @@ func TestObjectMeansWhatItsMailMeans(t *testing.T) {
 		t.Errorf("%+v\n%+v", x, y)
 	}
 }
+
+// What says that it has parts and has none: the whole of such a mail is its
+// text, and within a mail it is a thing of its own, as it is in an object.
+func TestMultipartsWithoutParts(t *testing.T) {
+	m := read(t, mime(head+"Content-Type: multipart/report;\n\nI have no boundary\n"))
+	if len(m.Attachments) != 0 || m.Words != read(t, mime(head+"\nI have no boundary\n")).Words {
+		t.Errorf("%+v", m)
+	}
+	signed := mime(head + "Content-Type: multipart/mixed; boundary=x\n\n--x\n\none\n--x\nContent-Type: multipart/signed\nContent-Transfer-Encoding: base64\n\nYWJj\n--x--\n")
+	a := read(t, signed)
+	if len(a.Attachments) != 1 {
+		t.Errorf("%+v", a)
+	}
+	object, err := (&converters.Converter{}).ToObject(t.Context(), signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer object.Close()
+	if b := read(t, object); b.Digest() != a.Digest() {
+		t.Errorf("as a mail %+v, as an object %+v", a, b)
+	}
+}
