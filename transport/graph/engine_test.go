@@ -54,7 +54,7 @@ func child(work string) error {
 	}
 	switch work {
 	case "copy":
-		src, err := mixed(ctx, 300)
+		src, err := mixed(ctx, killedItems)
 		if err != nil {
 			return err
 		}
@@ -370,6 +370,9 @@ func TestFaultsAtEveryCallCostNothing(t *testing.T) {
 	}
 }
 
+// killedItems is how many items the killed copies have to bring over.
+const killedItems = 1000
+
 // Killed again and again: nothing is lost, nothing is there twice. Field case
 // T58, here for Graph.
 func TestKilledAndResumed(t *testing.T) {
@@ -414,7 +417,7 @@ func TestKilledAndResumed(t *testing.T) {
 					t.Fatal(rest)
 				}
 			}
-			same(t, s, 300)
+			same(t, s, killedItems)
 			t.Logf("killed %d times", kills)
 		})
 	}
