@@ -214,6 +214,16 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
+func TestNamesOfServersWithURLs(t *testing.T) {
+	a := FileName(Pair{Source: "ews://ann@mail.example?endpoint=https://mail.example/EWS/Exchange.asmx", Sink: "graph://ann@example.org"})
+	if !strings.HasPrefix(a, "ews-ann@mail.example--graph-ann@example.org-") {
+		t.Error(a)
+	}
+	if b := FileName(Pair{Source: "ews://ann@mail.example?endpoint=https://other.example/", Sink: "graph://ann@example.org"}); a == b {
+		t.Errorf("two pairs are called %s", a)
+	}
+}
+
 func TestDefaultPathNamesThePair(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	a, err := DefaultPath(Pair{"imap://anna@example.org", "maildir:/home/anna/Mail"})

@@ -311,6 +311,12 @@ func stateDir() (string, error) {
 
 // slug makes a readable part of a file name; the hash keeps names apart.
 func slug(s string) string {
+	// The parameters of these are URLs, which would leave no room for the user.
+	for _, scheme := range []string{"ews://", "graph://", "mapihttp://"} {
+		if strings.HasPrefix(s, scheme) {
+			s, _, _ = strings.Cut(s, "?")
+		}
+	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
