@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,7 +193,10 @@ func TestEncryptionThatIsTakenAwayIsMissed(t *testing.T) {
 			if err == nil || transport.KindOf(err) == transport.Auth || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s, %s: %v", scheme, name, err)
 			}
-			for _, line := range m.said {
+			m.mu.Lock()
+			said := m.said
+			m.mu.Unlock()
+			for _, line := range said {
 				up := strings.ToUpper(line)
 				if strings.Contains(line, servertest.Password) || strings.Contains(up, "LOGIN") || strings.Contains(up, "AUTH") || strings.HasPrefix(up, "USER") || strings.HasPrefix(up, "MAIL") {
 					t.Errorf("%s, %s: this crossed the line in clear: %q", scheme, name, line)
@@ -222,7 +226,7 @@ func TestAWrongCertificateIsRefused(t *testing.T) {
 // password, and TLS is that of the server behind it.
 func TestEveryTransportGoesThroughProxies(t *testing.T) {
 	hosts, ca := doors(t)
-	for kind, proxy := range map[string]func(*testing.T) (string, *int){"http": httpProxy, "socks5": socksProxy} {
+	for kind, proxy := range map[string]func(*testing.T) (string, *atomic.Int32){"http": httpProxy, "socks5": socksProxy} {
 		for scheme, host := range hosts {
 			addr, used := proxy(t)
 			for _, user := range []string{"", "joe:word@"} {
@@ -230,8 +234,8 @@ func TestEveryTransportGoesThroughProxies(t *testing.T) {
 					t.Errorf("%s through %s: %v", scheme, kind, err)
 				}
 			}
-			if *used < 2 {
-				t.Errorf("%s through %s: the proxy was used %d times", scheme, kind, *used)
+			if used.Load() < 2 {
+				t.Errorf("%s through %s: the proxy was used %d times", scheme, kind, used.Load())
 			}
 			if err := reach(t.Context(), scheme, host, "ca", ca, "proxy", kind+"://joe:wrong@"+addr); transport.KindOf(err) != transport.Unavailable || strings.Contains(err.Error(), "wrong") {
 				t.Errorf("%s through %s with a wrong password: %v", scheme, kind, err)
@@ -242,14 +246,14 @@ func TestEveryTransportGoesThroughProxies(t *testing.T) {
 
 // proxyServer listens, hands connections to shake, which names the target, and
 // joins both.
-func proxyServer(t *testing.T, shake func(net.Conn, *bufio.Reader) string) (string, *int) {
+func proxyServer(t *testing.T, shake func(net.Conn, *bufio.Reader) string) (string, *atomic.Int32) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	used := new(int)
+	used := new(atomic.Int32)
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -263,7 +267,7 @@ func proxyServer(t *testing.T, shake func(net.Conn, *bufio.Reader) string) (stri
 				c.Close()
 				continue
 			}
-			*used++
+			used.Add(1)
 			go func() { io.Copy(far, r); far.Close() }()
 			go func() { io.Copy(c, far); c.Close() }()
 		}
@@ -271,7 +275,7 @@ func proxyServer(t *testing.T, shake func(net.Conn, *bufio.Reader) string) (stri
 	return l.Addr().String(), used
 }
 
-func httpProxy(t *testing.T) (string, *int) {
+func httpProxy(t *testing.T) (string, *atomic.Int32) {
 	return proxyServer(t, func(c net.Conn, r *bufio.Reader) (target string) {
 		refused := false
 		for {
@@ -299,7 +303,7 @@ func httpProxy(t *testing.T) (string, *int) {
 	})
 }
 
-func socksProxy(t *testing.T) (string, *int) {
+func socksProxy(t *testing.T) (string, *atomic.Int32) {
 	return proxyServer(t, func(c net.Conn, r *bufio.Reader) string {
 		read := func(n int) []byte {
 			b := make([]byte, n)
