@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/fasttransfer"
+	"github.com/mailconv/mailconv/msg/cfb"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews/soap"
 	"github.com/mailconv/mailconv/transport/itemprops"
@@ -212,7 +213,7 @@ func (g *group) decode(ctx context.Context, buf *spool.Buffer, c *transport.Cont
 	if !ok {
 		return fmt.Errorf("a spooled body of type %T", blob)
 	}
-	m, problems, err := fasttransfer.Decode(ctx, sec.R, sec.N, &fasttransfer.Options{Storage: readStorage})
+	m, problems, err := fasttransfer.Decode(ctx, sec.R, sec.N, &fasttransfer.Options{Storage: cfb.ReadStorage})
 	if err != nil {
 		return &transport.Error{Op: "fetch", Folder: g.f.String(), Err: err}
 	}

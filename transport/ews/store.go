@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -275,14 +274,6 @@ func (st *Store) Close() error {
 }
 
 // OLE objects travel as compound files within streams.
-
-func readStorage(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
-	c, err := cfb.NewReader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	return c.Root, nil
-}
 
 func storageBlob(_ context.Context, s *mapi.Storage) (mapi.Blob, error) {
 	return cfb.NewBlob(s, nil)

@@ -278,7 +278,7 @@ func decode(ctx context.Context, c *call, buf *spool.Buffer) (*transport.Content
 		at = bytes.NewReader(b)
 	}
 	done := func() error { return errors.Join(r.Close(), buf.Close()) }
-	m, problems, err := fasttransfer.Decode(ctx, at, blob.Size(), &fasttransfer.Options{Storage: readStorage})
+	m, problems, err := fasttransfer.Decode(ctx, at, blob.Size(), &fasttransfer.Options{Storage: cfb.ReadStorage})
 	if err == nil {
 		return &transport.Content{Form: transport.FormObject, Object: m, Problems: problems, OnClose: done}, nil
 	}
@@ -288,15 +288,6 @@ func decode(ctx context.Context, c *call, buf *spool.Buffer) (*transport.Content
 	return &transport.Content{
 		Form: transport.FormObject, Object: &mapi.Message{Encoded: &mapi.Encoded{Format: "fts", Blob: blob}}, Problems: problems, OnClose: done,
 	}, &transport.Error{Op: c.op, Folder: c.folder, Key: c.key, Err: err}
-}
-
-// OLE objects travel as compound files.
-func readStorage(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
-	f, err := cfb.NewReader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	return f.Root, nil
 }
 
 func storageBlob(_ context.Context, st *mapi.Storage) (mapi.Blob, error) { return cfb.NewBlob(st, nil) }

@@ -58,6 +58,7 @@ func TestFaultsCostTimeOnly(t *testing.T) {
 	s, box := serve(t, mapihttptest.Options{})
 	faults := []mapihttptest.Fault{
 		{Kind: mapihttptest.Expire},
+		{Kind: mapihttptest.NoCookie},
 		{Kind: mapihttptest.Cut},
 		{Kind: mapihttptest.Drop},
 		{Kind: mapihttptest.DropAfter},

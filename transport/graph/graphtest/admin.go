@@ -15,17 +15,6 @@ import (
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
 )
 
-// readStorage and writeStorage make OLE objects of compound files and back.
-func readStorage(_ context.Context, r io.ReaderAt, size int64) (*mapi.Storage, error) {
-	c, err := cfb.NewReader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	return c.Root, nil
-}
-
-func writeStorage(_ context.Context, s *mapi.Storage) (mapi.Blob, error) { return cfb.NewBlob(s, nil) }
-
 var adminRoutes = []*route{
 	{"POST", "admin/exchange/mailboxes/{mailbox}/exportItems", "export", "MailboxItem.Export", "graph.exportItemsBody", "Collection(graph.exportItemResponse)", (*call).exportItems},
 	{"POST", "admin/exchange/mailboxes/{mailbox}/createImportSession", "import.session", "MailboxItem.ImportExport", "", "graph.mailboxItemImportSession", (*call).createImport},
@@ -263,7 +252,7 @@ func (c *call) export(id string) any {
 		return reply
 	}
 	buf := c.s.boxes.Spool().Create()
-	if err := fasttransfer.EncodeItem(c.ctx, buf, it.Message, &fasttransfer.EncodeOptions{Storage: writeStorage}); err != nil {
+	if err := fasttransfer.EncodeItem(c.ctx, buf, it.Message, &fasttransfer.EncodeOptions{Storage: cfb.StorageBlob}); err != nil {
 		buf.Close()
 		return refuse(err)
 	}
@@ -425,7 +414,7 @@ func (s *Server) decode(ctx context.Context, b mapi.Blob) (*mapi.Message, error)
 	if !ok {
 		return nil, errors.New("the spool has no ReaderAt")
 	}
-	m, problems, err := fasttransfer.Decode(ctx, at, b.Size(), &fasttransfer.Options{Storage: readStorage})
+	m, problems, err := fasttransfer.Decode(ctx, at, b.Size(), &fasttransfer.Options{Storage: cfb.ReadStorage})
 	if err != nil {
 		return nil, err
 	}

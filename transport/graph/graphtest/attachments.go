@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
+	"github.com/mailconv/mailconv/msg/cfb"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
 )
@@ -100,7 +101,7 @@ func (c *call) fileOf(a *mapi.Attachment) mapi.Blob {
 		return b
 	}
 	if a.Storage != nil {
-		if b, err := writeStorage(c.ctx, a.Storage); err == nil {
+		if b, err := cfb.StorageBlob(c.ctx, a.Storage); err == nil {
 			return b
 		}
 	}

@@ -22,6 +22,8 @@ const (
 	// Expire forgets the session, so that the request fails with "context not
 	// found".
 	Expire
+	// NoCookie answers as to a request whose cookies were lost on the way.
+	NoCookie
 	// Busy is status 503 with the wait of Fault.Wait, where it is set.
 	Busy
 	// Late is a failure after DONE: an additional X-ResponseCode.

@@ -74,6 +74,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, types map[string]
 		_, _ = io.Copy(io.Discard, r.Body)
 		return
 	}
+	if f != nil && f.Kind == NoCookie {
+		r.Header.Del("Cookie")
+	}
 	box, ok := s.login(w, r)
 	if !ok {
 		_, _ = io.Copy(io.Discard, r.Body)
