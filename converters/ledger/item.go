@@ -81,7 +81,20 @@ type Item struct {
 	Tries int
 	Run   int64
 	At    time.Time // in whole seconds
+
+	was intended
 }
+
+// intended is what [Tx.Intend] has written of an item and [Tx.Finish] need not
+// write again.
+type intended struct {
+	is           bool
+	sink         int64
+	content, put Fingerprint
+	run          int64
+}
+
+func (it *Item) intended() intended { return intended{true, it.Sink, it.Content, it.Put, it.Run} }
 
 // PutFingerprint is the fingerprint of what the sink was given.
 func (it *Item) PutFingerprint() Fingerprint {

@@ -339,6 +339,9 @@ func BenchmarkRows(b *testing.B) {
 // No page makes SQLite read or sort what other pages read.
 func TestPagesGoByAnIndex(t *testing.T) {
 	l := open(t)
+	if err := l.IndexOpen(); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		q    Query
 		want string
@@ -350,7 +353,7 @@ func TestPagesGoByAnIndex(t *testing.T) {
 		{Query{States: []State{Intent}}, "SCAN items USING INDEX items_open"},
 		{Query{Mild: true}, "SEARCH items USING INTEGER PRIMARY KEY (rowid>?)"},
 	} {
-		query, args, _ := c.q.paged()
+		query, args, _ := c.q.paged(true)
 		rows, err := l.db.Query("EXPLAIN QUERY PLAN SELECT "+itemColumns+" FROM items "+query, append(args, 0, page)...)
 		if err != nil {
 			t.Fatal(err)

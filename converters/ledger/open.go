@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite" // also the driver
@@ -36,6 +37,8 @@ type Ledger struct {
 	lock  *sql.DB // held until Close; nil for a ledger that is only read
 	write *writer // nil for a ledger that is only read
 	mask  func(string) string
+	// openIndexed says that there is an index items_open.
+	openIndexed atomic.Bool
 
 	closing sync.Once
 	cerr    error
@@ -225,6 +228,11 @@ func (l *Ledger) about(ctx context.Context) error {
 	if v > version {
 		return fmt.Errorf("it was written by a newer mailconv (schema %d, this one knows %d)", v, version)
 	}
+	var n int
+	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type='index' AND name='items_open'").Scan(&n); err != nil {
+		return err
+	}
+	l.openIndexed.Store(n > 0)
 	rows, err := l.db.QueryContext(ctx, "SELECT name, value FROM about")
 	if err != nil {
 		return err

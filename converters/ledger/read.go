@@ -151,13 +151,13 @@ func (q Query) where() (string, []any) {
 
 // paged is the query of one page, and whether its pages go by key. Each page
 // starts where an index has the end of the one before, so that reading all costs
-// the same for each item.
-func (q Query) paged() (query string, args []any, byKey bool) {
+// the same for each item. indexed says that there is an index items_open.
+func (q Query) paged(indexed bool) (query string, args []any, byKey bool) {
 	where, args := q.where()
 	if q.Folder != 0 && !q.open() {
 		return where + " AND key>? ORDER BY key LIMIT ?", args, true
 	}
-	if q.open() && q.Folder == 0 {
+	if q.open() && q.Folder == 0 && indexed {
 		// Few are open among many; sorting them costs less than finding them.
 		where = "INDEXED BY items_open " + where
 	}
@@ -170,7 +170,7 @@ func (q Query) paged() (query string, args []any, byKey bool) {
 // of keys.
 func (l *Ledger) Items(ctx context.Context, q Query) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		query, args, byKey := q.paged()
+		query, args, byKey := q.paged(l.openIndexed.Load())
 		id, key := int64(0), ""
 		for {
 			after := any(id)
@@ -249,6 +249,21 @@ func (l *Ledger) IndexContent() error {
 		_, err := tx.exec("CREATE INDEX IF NOT EXISTS items_content ON items (content) WHERE content IS NOT NULL")
 		return err
 	})
+}
+
+// IndexOpen makes [Ledger.Items] fast for items that are pending, intended or
+// failed. It is not there from the start, as to keep it costs a first run more
+// than all else that it writes.
+func (l *Ledger) IndexOpen() error {
+	if l.openIndexed.Load() {
+		return nil
+	}
+	err := l.Update(func(tx *Tx) error {
+		_, err := tx.exec("CREATE INDEX IF NOT EXISTS items_open ON items (folder, id) WHERE " + openStates)
+		return err
+	})
+	l.openIndexed.Store(err == nil)
+	return err
 }
 
 // IndexRefs makes [Ledger.Refs] fast.

@@ -79,7 +79,6 @@ CREATE TABLE items (
 	at INTEGER NOT NULL DEFAULT 0,      -- Unix seconds of the last change of state
 	UNIQUE (folder, key)
 );
-CREATE INDEX items_open ON items (folder, id) WHERE state IN ('pending', 'intent', 'failed');
 CREATE INDEX items_gone ON items (object_id) WHERE gone = 1;
 CREATE INDEX items_gone_content ON items (content) WHERE gone = 1;
 

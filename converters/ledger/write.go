@@ -195,18 +195,31 @@ func received(t time.Time) (nanos, zone any) {
 // fields that it has, and sets its ID. A second row for the same folder and
 // key is an error.
 func (tx *Tx) Add(it *Item) error {
-	nanos, zone := received(it.Meta.Received)
-	r, err := tx.exec(`INSERT INTO items (folder, key, state, gone, reason, detail, sink, ref, route, mark, content, put, bytes, size,
-		received, zone, flags, keywords, object_id, message_id, class, subject, tries, run, at)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		it.Folder, string(it.Meta.Key), string(it.State), int(it.Gone), it.Reason, tx.words(it.Detail), it.Sink, string(it.Ref), it.Route, it.Mark,
-		blob(it.Content), blob(it.Put), it.Bytes, it.Meta.Size, nanos, zone, int(it.Meta.Flags), joinKeywords(it.Meta.Keywords),
-		it.Meta.ObjectID, it.Meta.MessageID, it.Meta.Class, it.Meta.Subject, it.Tries, it.Run, tx.now)
+	r, err := tx.add(it)
 	if err != nil {
 		return fmt.Errorf("item %s: %w", it.Meta.Key, err)
 	}
 	it.ID, err = r.LastInsertId()
 	return err
+}
+
+// add leaves out what most items do not have: each value costs as much as a
+// column.
+func (tx *Tx) add(it *Item) (sql.Result, error) {
+	nanos, zone := received(it.Meta.Received)
+	if it.Gone == Here && it.Reason == "" && it.Detail == "" && it.Ref == "" && it.Route == "" && it.Put.IsZero() && it.Bytes == 0 &&
+		it.Meta.ObjectID == "" && it.Meta.Class == "" {
+		return tx.exec(`INSERT INTO items (folder, key, state, sink, mark, content, size, received, zone, flags, keywords, message_id, subject, tries, run, at)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+			it.Folder, string(it.Meta.Key), string(it.State), it.Sink, it.Mark, blob(it.Content), it.Meta.Size, nanos, zone, int(it.Meta.Flags),
+			joinKeywords(it.Meta.Keywords), it.Meta.MessageID, it.Meta.Subject, it.Tries, it.Run, tx.now)
+	}
+	return tx.exec(`INSERT INTO items (folder, key, state, gone, reason, detail, sink, ref, route, mark, content, put, bytes, size,
+		received, zone, flags, keywords, object_id, message_id, class, subject, tries, run, at)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		it.Folder, string(it.Meta.Key), string(it.State), int(it.Gone), it.Reason, tx.words(it.Detail), it.Sink, string(it.Ref), it.Route, it.Mark,
+		blob(it.Content), blob(it.Put), it.Bytes, it.Meta.Size, nanos, zone, int(it.Meta.Flags), joinKeywords(it.Meta.Keywords),
+		it.Meta.ObjectID, it.Meta.MessageID, it.Meta.Class, it.Meta.Subject, it.Tries, it.Run, tx.now)
 }
 
 // Intend records that a put of the item is about to happen: State becomes
@@ -215,6 +228,7 @@ func (tx *Tx) Add(it *Item) error {
 func (tx *Tx) Intend(it *Item) error {
 	it.State = Intent
 	it.Tries++
+	it.was = it.intended()
 	if it.ID == 0 {
 		return tx.Add(it)
 	}
@@ -235,8 +249,14 @@ func (tx *Tx) Finish(it *Item, notes ...Note) error {
 		}
 		return tx.addNotes(it.ID, notes)
 	}
-	err := tx.one("item", it.ID, `UPDATE items SET state=?, gone=?, reason=?, detail=?, sink=?, ref=?, route=?, mark='', content=?, put=?, bytes=?, run=?, at=? WHERE id=?`,
-		string(it.State), int(it.Gone), it.Reason, tx.words(it.Detail), it.Sink, string(it.Ref), it.Route, blob(it.Content), blob(it.Put), it.Bytes, it.Run, tx.now, it.ID)
+	var err error
+	if it.State == Copied && it.Gone == Here && it.Reason == "" && it.Detail == "" && it.was == it.intended() {
+		err = tx.one("intent", it.ID, `UPDATE items SET state='copied', ref=?, route=?, mark='', bytes=?, at=? WHERE id=? AND state='intent'`,
+			string(it.Ref), it.Route, it.Bytes, tx.now, it.ID)
+	} else {
+		err = tx.one("item", it.ID, `UPDATE items SET state=?, gone=?, reason=?, detail=?, sink=?, ref=?, route=?, mark='', content=?, put=?, bytes=?, run=?, at=? WHERE id=?`,
+			string(it.State), int(it.Gone), it.Reason, tx.words(it.Detail), it.Sink, string(it.Ref), it.Route, blob(it.Content), blob(it.Put), it.Bytes, it.Run, tx.now, it.ID)
+	}
 	if err != nil {
 		return err
 	}
