@@ -25,6 +25,8 @@ type Folder struct {
 	// Unsubscribed is set where the store keeps subscriptions and this folder
 	// has none.
 	Unsubscribed bool
+	// New is set where [Sink.Ensure] made the folder, so that it is empty.
+	New bool
 	// Err says why the folder cannot be listed. Such a folder is reported,
 	// and never passes for an empty one.
 	Err error

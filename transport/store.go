@@ -43,7 +43,8 @@ type Sink interface {
 
 	// Ensure makes a folder with all its parents, or finds it, and returns it
 	// as the store names it. It does not change a folder that is there. A
-	// name that the store cannot hold is escaped reversibly.
+	// name that the store cannot hold is escaped reversibly. Folder.New
+	// is set where the store made it just now.
 	Ensure(ctx context.Context, f Folder) (Folder, error)
 
 	// Put writes one item into a folder that Ensure returned. After an error
@@ -65,6 +66,21 @@ type BatchSink interface {
 	PutBatch(ctx context.Context, f Folder, items []Staged) ([]Result, error)
 }
 
+// A FolderNamer can list its folders for less than [Source.Folders] costs.
+type FolderNamer interface {
+	// FolderNames is Folders without Count and Size.
+	FolderNames(ctx context.Context) iter.Seq2[Folder, error]
+}
+
+// A FolderMaker can make many folders in the time of one.
+type FolderMaker interface {
+	// MakeFolders makes those of the folders, and of their parents, that are
+	// not there and that nothing stands against. [Sink.Ensure], which is
+	// called for each of them afterwards, finds them, or does the rest and
+	// tells what is wrong. The error is one of the connection.
+	MakeFolders(ctx context.Context, folders []Folder) error
+}
+
 // A Tracker can say what arrived in a folder since a moment, so that a run that
 // was killed between a Put and its record finds out. Sinks that cannot are
 // asked by content instead, over the whole folder.
@@ -72,7 +88,8 @@ type Tracker interface {
 	// Mark is the present end of the folder (UIDNEXT, an offset, a token).
 	Mark(ctx context.Context, f Folder) (string, error)
 	// Since lists the items that arrived past a mark, as [Source.Items] does,
-	// with Meta.Token where the store keeps it.
+	// with Meta.Token where the store keeps it. "" is the beginning of a
+	// folder that Ensure said is new.
 	Since(ctx context.Context, f Folder, mark string) iter.Seq2[Meta, error]
 }
 

@@ -52,6 +52,9 @@ func (s *sink) Ensure(_ context.Context, f transport.Folder) (transport.Folder, 
 	return f, nil
 }
 
+// MakeFolders implements [transport.FolderMaker]: Ensure tells of each.
+func (s *sink) MakeFolders(context.Context, []transport.Folder) error { return nil }
+
 // Put implements [transport.Sink].
 func (s *sink) Put(ctx context.Context, f transport.Folder, m transport.Meta, c *transport.Content) (transport.Receipt, error) {
 	n := m.Size

@@ -322,7 +322,7 @@ func (b *batch) create(why error) error {
 	if !errors.As(why, &r) || r.Code != "TRYCREATE" {
 		return why
 	}
-	_, err := b.s.create(b.ctx, b.c, b.raw, b.folder, transport.Folder{})
+	_, _, err := b.s.create(b.ctx, b.c, b.raw, b.folder, transport.Folder{})
 	return err
 }
 

@@ -29,32 +29,55 @@ func (d *doubtful) Write(p []byte) (int, error) {
 	return d.w.Write(p)
 }
 
+// scan looks at more bytes. Where all is well, which is nearly always, each CR
+// and each LF belongs to a pair.
 func (d *doubtful) scan(p []byte) {
-	if bytes.IndexByte(p, 0) >= 0 {
-		d.found = true
-		return
-	}
-	before := d.cr
+	before, first := d.cr, p[0] == '\n'
 	d.cr = p[len(p)-1] == '\r'
-	crs, lfs := bytes.Count(p, []byte{'\r'}), 0
+	crs, lfs := bytes.Count(p, []byte{'\r'}), bytes.Count(p, []byte{'\n'})
 	if d.cr {
 		crs-- // the begin of a pair
 	}
-	for i := 0; i < len(p); i++ {
-		k := bytes.IndexByte(p[i:], '\n')
+	if first {
+		lfs-- // the end of one
+	}
+	d.found = before != first || crs != lfs || bytes.IndexByte(p, 0) >= 0 || evenLines(p) != lfs && lineEnds(p) != lfs
+}
+
+// lineEnds counts pairs of CR and LF.
+func lineEnds(p []byte) (n int) {
+	for i := bytes.IndexByte(p, '\r'); i >= 0 && i+1 < len(p); {
+		if p[i+1] == '\n' {
+			n++
+		}
+		k := bytes.IndexByte(p[i+1:], '\r')
 		if k < 0 {
 			break
 		}
-		switch i += k; {
-		case i == 0: // the end of a pair that began before
-		case p[i-1] != '\r':
-			d.found = true
-			return
-		default:
-			lfs++
-		}
+		i += 1 + k
 	}
-	d.found = crs != lfs || before != (p[0] == '\n')
+	return n
+}
+
+// evenLines is lineEnds, and may count too few: a line that could be as long as
+// the one before it, as the lines of an encoded body are, is not searched.
+func evenLines(p []byte) (n int) {
+	at, length := 0, 0
+	for at < len(p) {
+		if end := at + length; length > 1 && end <= len(p) && p[end-1] == '\n' && p[end-2] == '\r' {
+			n, at = n+1, end
+			continue
+		}
+		k := bytes.IndexByte(p[at:], '\n')
+		if k < 0 {
+			break
+		}
+		if k > 0 && p[at+k-1] == '\r' {
+			n++
+		}
+		at, length = at+k+1, k+1
+	}
+	return n
 }
 
 func (d *doubtful) end() bool { return d.found || d.cr }

@@ -18,13 +18,8 @@ func (s *Store) Accepts(transport.Meta) []transport.Form {
 // asks for: first only its delimiter, then what file systems stumble over, and
 // at last the name is cut and has a hash at its end.
 func (s *Store) Ensure(ctx context.Context, f transport.Folder) (transport.Folder, error) {
-	s.mu.Lock()
-	listed := s.byPath != nil
-	s.mu.Unlock()
-	if !listed {
-		if _, err := s.list(ctx, false); err != nil {
-			return transport.Folder{}, err
-		}
+	if err := s.listed(ctx); err != nil {
+		return transport.Folder{}, err
 	}
 	full := slices.Concat(s.root, f.Path)
 	if len(full) == 0 {
@@ -58,7 +53,31 @@ func (s *Store) Ensure(ctx context.Context, f transport.Folder) (transport.Folde
 		out = transport.Folder{Path: slices.Clone(m.path), ID: m.raw, Role: m.role}
 	}
 	out.Class, out.Count, out.Size = f.Class, -1, -1
+	out.New = s.fresh(m.raw)
 	return out, nil
+}
+
+// fresh reports, once, whether a mailbox was made by this store.
+func (s *Store) fresh(raw string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.known[raw]
+	fresh := m.fresh
+	m.fresh = false
+	s.known[raw] = m
+	return fresh
+}
+
+// listed sees to it that the mailboxes are known.
+func (s *Store) listed(ctx context.Context) error {
+	s.mu.Lock()
+	done := s.byPath != nil
+	s.mu.Unlock()
+	if done {
+		return nil
+	}
+	_, err := s.list(ctx, false)
+	return err
 }
 
 // ensure finds or makes one mailbox whose parent is there.
@@ -84,9 +103,9 @@ func (s *Store) ensure(ctx context.Context, c *session, ns *namespaces, path []s
 			continue
 		}
 		tried[raw] = true
-		created, err := s.create(ctx, c, raw, transport.JoinPath(path), f)
+		role, fresh, err := s.create(ctx, c, raw, transport.JoinPath(path), f)
 		if err == nil {
-			m := mailbox{raw: raw, delim: ns.personal[0].delim, count: -1, size: -1, role: created}
+			m := mailbox{raw: raw, delim: ns.personal[0].delim, count: -1, size: -1, role: role, fresh: fresh}
 			m.path = ns.path(raw, m.delim)
 			s.mu.Lock()
 			s.known[raw] = m
@@ -103,22 +122,28 @@ func (s *Store) ensure(ctx context.Context, c *session, ns *namespaces, path []s
 	return mailbox{}, last
 }
 
-// create makes a mailbox, or finds out that it is there.
-func (s *Store) create(ctx context.Context, c *session, raw, folder string, f transport.Folder) (transport.Role, error) {
-	use := ""
-	if c.can("CREATE-SPECIAL-USE") {
-		for a, r := range roles {
-			if r == f.Role && r != transport.RoleInbox && a != `\Allmail` && a != `\Starred` && a != `\Spam` {
-				use = string(a)
-			}
+// use is the special use that a new mailbox may be given, or "". RFC 6154 3
+func (c *session) use(role transport.Role) string {
+	if !c.can("CREATE-SPECIAL-USE") {
+		return ""
+	}
+	for a, r := range roles {
+		if r == role && r != transport.RoleInbox && a != `\Allmail` && a != `\Starred` && a != `\Spam` {
+			return string(a)
 		}
 	}
+	return ""
+}
+
+// create makes a mailbox, or finds out that it is there.
+func (s *Store) create(ctx context.Context, c *session, raw, folder string, f transport.Folder) (role transport.Role, fresh bool, err error) {
+	use := c.use(f.Role)
 	w := c.name(cmd("CREATE "), raw)
 	if use != "" {
 		w.Raw(" (USE (" + use + "))")
 	}
-	role := f.Role
-	_, err := c.do(ctx, "create", folder, w, nil)
+	role = f.Role
+	_, err = c.do(ctx, "create", folder, w, nil)
 	if err != nil && use != "" && c.Broken() == nil {
 		role = transport.RoleNone
 		_, err = c.do(ctx, "create", folder, c.name(cmd("CREATE "), raw), nil)
@@ -128,7 +153,7 @@ func (s *Store) create(ctx context.Context, c *session, raw, folder string, f tr
 	}
 	if err != nil {
 		if c.Broken() != nil {
-			return "", err
+			return "", false, err
 		}
 		found := false
 		_, lerr := c.do(ctx, "create", folder, c.name(cmd(`LIST "" `), raw), func(r *wire.Response) error {
@@ -140,19 +165,19 @@ func (s *Store) create(ctx context.Context, c *session, raw, folder string, f tr
 		var te *transport.Error
 		switch {
 		case lerr != nil && c.Broken() != nil:
-			return "", lerr
+			return "", false, lerr
 		case !found:
 			if errors.As(err, &te) && te.Kind == transport.Permanent {
 				te.Kind = transport.Rejected
 			}
-			return "", err
+			return "", false, err
 		}
-		return transport.RoleNone, nil
+		return transport.RoleNone, false, nil
 	}
 	if !f.Unsubscribed {
 		if _, err := c.do(ctx, "subscribe", folder, c.name(cmd("SUBSCRIBE "), raw), nil); err != nil && c.Broken() != nil {
-			return "", err
+			return "", false, err
 		}
 	}
-	return role, nil
+	return role, true, nil
 }

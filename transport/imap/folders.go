@@ -24,6 +24,7 @@ type mailbox struct {
 	haveStatus   bool
 	unselectable bool
 	nonexistent  bool
+	fresh        bool // made by this store, and not looked at since
 }
 
 // roles of RFC 6154 and, with \Inbox, \AllMail, \Starred and \Spam, of XLIST.
@@ -44,8 +45,12 @@ var roles = map[goimap.MailboxAttr]transport.Role{
 
 // Folders implements [transport.Source].
 func (s *Store) Folders(ctx context.Context) iter.Seq2[transport.Folder, error] {
+	return s.folders(ctx, true)
+}
+
+func (s *Store) folders(ctx context.Context, status bool) iter.Seq2[transport.Folder, error] {
 	return func(yield func(transport.Folder, error) bool) {
-		list, err := s.list(ctx, true)
+		list, err := s.list(ctx, status)
 		if err != nil {
 			yield(transport.Folder{}, err)
 			return

@@ -118,6 +118,11 @@ func (c *session) do(ctx context.Context, op, folder string, w *wire.Command, on
 // together sends commands that do not wait for each other. Refusals do not
 // count.
 func (c *session) together(ctx context.Context, op string, list []*wire.Command, on func(*wire.Response) error) error {
+	return c.togetherEach(ctx, op, list, on, func(int, *wire.Response) {})
+}
+
+// togetherEach is together, and hands over the answer to each command.
+func (c *session) togetherEach(ctx context.Context, op string, list []*wire.Command, on func(*wire.Response) error, each func(int, *wire.Response)) error {
 	defer c.Guard(ctx)()
 	tags := make([]string, len(list))
 	var err error
@@ -129,10 +134,12 @@ func (c *session) together(ctx context.Context, op string, list []*wire.Command,
 	if err := c.Flush(ctx); err != nil {
 		return c.s.broken(op, "", err)
 	}
-	for _, tag := range tags {
-		if _, err := c.Wait(ctx, tag, on); err != nil {
+	for i, tag := range tags {
+		r, err := c.Wait(ctx, tag, on)
+		if err != nil {
 			return c.s.broken(op, "", err)
 		}
+		each(i, r)
 	}
 	return nil
 }

@@ -29,7 +29,10 @@ func (s *Store) Ensure(ctx context.Context, f transport.Folder) (transport.Folde
 	}
 	s.d.mu.Lock()
 	defer s.d.mu.Unlock()
-	return s.d.ensure(f).Folder, nil
+	fresh := s.d.folders[f.String()] == nil
+	out := s.d.ensure(f).Folder
+	out.New = fresh
+	return out, nil
 }
 
 // ensure is called with the lock held.

@@ -248,6 +248,9 @@ func (r *run) tracker() error {
 	var errs []error
 	mark, err := t.Mark(r.ctx, f)
 	errs = append(errs, wrap("Mark of an empty folder", err))
+	if f.New {
+		mark = ""
+	}
 	for round := range 3 {
 		tokens := map[string]bool{}
 		for i := range round {

@@ -31,6 +31,10 @@ func (r *run) folders() error {
 	if again.ID != deep.ID || !slices.Equal(again.Path, deep.Path) {
 		errs = append(errs, fmt.Errorf("ensure twice gives %q (%s) and then %q (%s)", deep, deep.ID, again, again.ID))
 	}
+	if again.New {
+		errs = append(errs, fmt.Errorf("ensure calls %q new, which was there", again))
+	}
+	errs = append(errs, r.together())
 	if _, err := r.fill(deep, 1); err != nil {
 		errs = append(errs, wrap("in the deepest folder", err))
 	}
@@ -137,5 +141,54 @@ func (r *run) unknown() error {
 		fe.Content.Close()
 	}
 	errs = append(errs, wrap("Fetch", isKind(last, transport.NotFound)))
+	return errors.Join(errs...)
+}
+
+// together makes folders at once and lists their names.
+func (r *run) together() error {
+	var errs []error
+	if m, ok := transport.As[transport.FolderMaker](r.snk); ok {
+		var list []transport.Folder
+		for _, path := range [][]string{{"made"}, {"made", "below"}, {"apart", "not asked for", "below"}, {"made"}} {
+			list = append(list, transport.Folder{Path: slices.Concat(r.o.Root, path)})
+		}
+		for range 2 {
+			if err := m.MakeFolders(r.ctx, list); err != nil {
+				errs = append(errs, wrap("MakeFolders", err))
+			}
+		}
+		for i, f := range list {
+			got, err := r.snk.Ensure(r.ctx, f)
+			if err != nil || !slices.Equal(got.Path, f.Path) {
+				errs = append(errs, fmt.Errorf("ensure of %q after MakeFolders gives %q, %v", f, got, err))
+			}
+			if i == len(list)-1 && got.New {
+				errs = append(errs, fmt.Errorf("ensure calls %q new for the second time", f))
+			}
+		}
+	}
+	n, ok := transport.As[transport.FolderNamer](r.src)
+	if !ok {
+		return errors.Join(errs...)
+	}
+	whole := map[string]bool{}
+	for f, err := range r.src.Folders(r.ctx) {
+		if err != nil {
+			return errors.Join(append(errs, wrap("Folders", err))...)
+		}
+		whole[f.String()] = true
+	}
+	for f, err := range n.FolderNames(r.ctx) {
+		if err != nil {
+			return errors.Join(append(errs, wrap("FolderNames", err))...)
+		}
+		if !whole[f.String()] {
+			errs = append(errs, fmt.Errorf("FolderNames lists %q, Folders does not", f))
+		}
+		delete(whole, f.String())
+	}
+	for name := range whole {
+		errs = append(errs, fmt.Errorf("FolderNames does not list %q", name))
+	}
 	return errors.Join(errs...)
 }

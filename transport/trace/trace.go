@@ -104,6 +104,14 @@ func (s *sink) Ensure(ctx context.Context, f transport.Folder) (transport.Folder
 	return out, err
 }
 
+func (s *sink) MakeFolders(ctx context.Context, folders []transport.Folder) error {
+	t, _ := transport.As[transport.FolderMaker](s.Sink)
+	end := s.t.begin(ctx, "make folders", slog.Int("asked", len(folders)))
+	err := t.MakeFolders(ctx, folders)
+	end(err)
+	return err
+}
+
 func (s *sink) Put(ctx context.Context, f transport.Folder, m transport.Meta, c *transport.Content) (transport.Receipt, error) {
 	end := s.t.begin(ctx, "put", folder(f))
 	r, err := s.Sink.Put(ctx, f, m, c)

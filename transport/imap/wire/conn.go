@@ -43,7 +43,7 @@ type Conn struct {
 // has), it is what makes a context end a wait; where not, contexts are only
 // looked at between waits.
 func NewConn(nc net.Conn) *Conn {
-	return &Conn{nc: nc, r: NewReader(nc), w: bufio.NewWriterSize(nc, 64<<10)}
+	return &Conn{nc: nc, r: NewReader(nc), w: bufio.NewWriterSize(nc, 128<<10)}
 }
 
 // Upgrade runs what puts another layer (TLS) into the connection below. It

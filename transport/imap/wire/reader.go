@@ -80,7 +80,7 @@ type Reader struct {
 
 // NewReader reads from r.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{br: bufio.NewReaderSize(r, 64<<10), words: map[string]string{}}
+	return &Reader{br: bufio.NewReaderSize(r, 128<<10), words: map[string]string{}}
 }
 
 func (r *Reader) syntax(format string, args ...any) error {
