@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mailconv/mailconv/converters/ledger"
@@ -17,7 +18,7 @@ const (
 	// fetchSize is the number of bodies that one Fetch asks for.
 	fetchSize = 200
 	// ahead is how many fetched bodies may wait for the put before them.
-	ahead = 64
+	ahead = 200
 	// refetch is how often a body is fetched again that broke off.
 	refetch = 5
 )
@@ -37,6 +38,9 @@ type staged struct {
 }
 
 func (s *staged) close() {
+	if s == nil {
+		return
+	}
 	if s.c != nil {
 		s.c.Close()
 	}
@@ -56,26 +60,30 @@ func (s *staged) size() int64 {
 	return max(s.it.Meta.Size, 1)
 }
 
-// copyItems copies items that have no rows yet.
-func (r *run) copyItems(ctx context.Context, j *job, items []ledger.Item) error {
-	return r.copyAll(ctx, j, func(yield func([]ledger.Item, error) bool) {
-		for len(items) > 0 {
-			n := min(len(items), fetchSize)
-			if !yield(items[:n], nil) {
+// pages are what is to be copied from a folder, a few hundred at a time.
+type pages = iter.Seq2[[]ledger.Item, error]
+
+// items are pages of items that have no rows yet.
+func items(list []ledger.Item) pages {
+	return func(yield func([]ledger.Item, error) bool) {
+		for part := range slices.Chunk(list, fetchSize) {
+			if !yield(part, nil) {
 				return
 			}
-			items = items[n:]
 		}
-	})
+	}
 }
 
-// copyRows copies what the ledger has as pending, and what failed before.
-func (r *run) copyRows(ctx context.Context, j *job) error {
+// rows are pages of what the ledger has as pending, and of what failed before.
+func (r *run) rows(ctx context.Context, j *job) (pages, error) {
+	if err := r.l.IndexOpen(); err != nil {
+		return nil, err
+	}
 	states := []ledger.State{ledger.Pending}
 	if !r.o.KeepFailed {
 		states = append(states, ledger.Failed)
 	}
-	return r.copyAll(ctx, j, func(yield func([]ledger.Item, error) bool) {
+	return func(yield func([]ledger.Item, error) bool) {
 		page := make([]ledger.Item, 0, fetchSize)
 		for it, err := range r.l.Items(ctx, ledger.Query{Folder: j.row.ID, States: states, Gone: []ledger.Gone{ledger.Here}}) {
 			if err != nil {
@@ -95,53 +103,7 @@ func (r *run) copyRows(ctx context.Context, j *job) error {
 		if len(page) > 0 {
 			yield(page, nil)
 		}
-	})
-}
-
-// copyAll runs fetching and putting side by side.
-func (r *run) copyAll(ctx context.Context, j *job, pages iter.Seq2[[]ledger.Item, error]) error {
-	fctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ch := make(chan *staged, ahead)
-	w := r.window()
-	fetched := make(chan error, 1)
-	go func() {
-		defer close(ch)
-		fetched <- func() error {
-			for page, err := range pages {
-				if err != nil {
-					return err
-				}
-				if err := r.fetch(fctx, j, page, ch, w); err != nil {
-					return err
-				}
-			}
-			return nil
-		}()
-	}()
-	p := &putter{r: r, j: j, batches: map[*place]*batch{}}
-	var err error
-	for s := range ch {
-		if err != nil {
-			s.close()
-			continue
-		}
-		if err = p.add(ctx, s); err != nil {
-			stop() // fetch no more
-		}
-	}
-	ferr := <-fetched
-	if err == nil && (ferr == nil || !transport.Canceled(ferr)) {
-		// What was fetched before an error is put all the same.
-		err = p.flushAll(ctx)
-	}
-	if cerr := p.close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = ferr
-	}
-	return err
+	}, nil
 }
 
 // fetch gets the bodies of a page and sends what is to be put, as fast as the
@@ -186,6 +148,12 @@ func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<-
 				fe.Content.Close()
 				continue
 			}
+			expected := bodySize(fe.Content)
+			err := w.room(ctx, expected, func() error { return send(nil) })
+			if err != nil {
+				fe.Content.Close()
+				return err
+			}
 			s, err := r.prepare(ctx, j, it, fe)
 			if err != nil && retry.Retryable(err) {
 				last = err
@@ -197,17 +165,9 @@ func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<-
 			}
 			delete(left, fe.Key)
 			if s != nil {
-				if w != nil {
-					s.window, s.taken = w, s.size()
-					w.take(s.taken)
-				}
+				w.take(s)
 				if err := send(s); err != nil {
 					return err
-				}
-				if w != nil {
-					if err := w.wait(ctx); err != nil {
-						return err
-					}
 				}
 			}
 		}

@@ -20,21 +20,16 @@ const (
 	buffer = 8192
 )
 
-// first is the work on a folder in the first run over a ledger.
-func (r *run) first(ctx context.Context, j *job) error {
+// first lists a folder in the first run over a ledger.
+func (r *run) first(ctx context.Context, j *job) (pages, error) {
 	fresh, spilled, err := r.list(ctx, j, r.o.Query != "")
 	if err := r.unlisted(j, err); err != nil {
-		return err
+		return nil, err
 	}
 	if spilled {
-		err = r.copyRows(ctx, j)
-	} else {
-		err = r.copyItems(ctx, j, fresh)
+		return r.rows(ctx, j)
 	}
-	if err != nil {
-		return err
-	}
-	return r.folderDone(j)
+	return items(fresh), nil
 }
 
 // relist is the first half of a later run: what is new becomes pending, what
@@ -50,13 +45,8 @@ func (r *run) relist(ctx context.Context, j *job) error {
 	return nil
 }
 
-// pending is the second half of a later run.
-func (r *run) pending(ctx context.Context, j *job) error {
-	if err := r.copyRows(ctx, j); err != nil {
-		return err
-	}
-	return r.folderDone(j)
-}
+// pending is the second half of a later run: what the ledger has to copy.
+func (r *run) pending(ctx context.Context, j *job) (pages, error) { return r.rows(ctx, j) }
 
 // A folderError is a folder that could not be listed, or not to its end.
 type folderError struct{ err error }
@@ -78,15 +68,16 @@ func (r *run) unlisted(j *job, err error) error {
 	return nil
 }
 
-// folderDone saves a folder's state.
-func (r *run) folderDone(j *job) error {
+// folderDone saves a folder's state, and what the putter has to record.
+func (r *run) folderDone(p *putter) error {
+	j := p.j
 	if j.row.Error == "" && r.o.Plan == nil {
 		j.row.Cursor, j.row.Listed = j.cursor, r.o.Clock.Now()
 	}
 	if j.row.Expected < 0 && j.row.Error == "" {
 		j.row.Expected = j.count
 	}
-	err := r.l.Update(func(tx *ledger.Tx) error { return tx.SaveFolder(&j.row) })
+	err := p.record(func(tx *ledger.Tx) error { return tx.SaveFolder(&j.row) })
 	r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
 	return err
 }

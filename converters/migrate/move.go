@@ -90,9 +90,11 @@ func (p *putter) moves(ctx context.Context, to *place, items []*staged) ([]*stag
 		if err != nil {
 			return nil, err
 		}
+		to.marked = marksFor // what is moved may get a key that nobody is told
 		if err := p.intend(ctx, to, list); err != nil {
 			return nil, err
 		}
+		to.marked = marksFor
 		refs := make([]transport.Key, len(list))
 		for i, s := range list {
 			refs[i] = s.old.Ref

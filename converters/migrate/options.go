@@ -40,6 +40,11 @@ type Options struct {
 
 	// Workers is the number of folders that are worked on at once; 0 is 4.
 	Workers int
+	// Join is how long a worker waits before it joins those that are there; 0
+	// is not at all. Each costs both servers a login and more, which a short
+	// run does not earn back: one alone has both sides at work where they are
+	// near.
+	Join time.Duration
 	// Share says that this run is one of so many at once, which together take
 	// about the memory of one; 0 is 1.
 	Share int

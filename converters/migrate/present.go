@@ -14,6 +14,11 @@ func (r *run) ready(ctx context.Context, p *place) error {
 	if p.ready {
 		return nil
 	}
+	if p.f.New {
+		// It holds nothing, which the first intent says for it.
+		p.ready = true
+		return nil
+	}
 	if !p.Scanned {
 		if err := r.scan(ctx, p); err != nil {
 			return err

@@ -21,7 +21,8 @@ const (
 const defaultBytes = 8 << 20
 
 // A putter takes the items of one folder and puts them in batches, one batch
-// list for each place.
+// list for each place. While one batch is on its way the next is collected, and
+// where that is safe also intended.
 type putter struct {
 	r       *run
 	j       *job
@@ -31,6 +32,11 @@ type putter struct {
 	// that a batch costs one commit and not two. A kill before that is the
 	// same as one right after the put.
 	late []result
+	// air is the batch on its way, or nil. Its place is locked.
+	air *flight
+	// before is the putter of the folder before, whose last batch may be on
+	// its way yet, or nil.
+	before *putter
 }
 
 type batch struct {
@@ -101,15 +107,10 @@ func (p *putter) flushAll(ctx context.Context) error {
 	return nil
 }
 
-// close records what happened and releases what did not.
-func (p *putter) close() error {
-	for _, b := range p.batches {
-		for _, s := range b.items {
-			s.close()
-		}
+func release(items []*staged) {
+	for _, s := range items {
+		s.close()
 	}
-	p.batches = nil
-	return p.record(nil)
 }
 
 // record writes the late results and whatever else belongs to the commit, and
@@ -149,7 +150,7 @@ func (p *putter) record(also func(*ledger.Tx) error) error {
 	return nil
 }
 
-// flush puts one batch.
+// flush puts what is collected for a place on its way.
 func (p *putter) flush(ctx context.Context, to *place) error {
 	b := p.batches[to]
 	if b == nil || len(b.items) == 0 {
@@ -158,45 +159,58 @@ func (p *putter) flush(ctx context.Context, to *place) error {
 	items := b.items
 	p.bytes -= b.bytes
 	b.items, b.bytes = nil, 0
-	defer func() {
-		for _, s := range items {
-			s.close()
-		}
-	}()
+	if p.follows(to, items) {
+		return p.follow(ctx, to, items)
+	}
+	if err := errors.Join(p.land(ctx), p.finishBefore(ctx)); err != nil {
+		release(items)
+		return err
+	}
 	to.mu.Lock()
-	defer to.mu.Unlock()
+	rest, err := p.begin(ctx, to, items)
+	if err == nil && len(rest) > 0 {
+		if err = p.intend(ctx, to, rest); err == nil {
+			p.launch(ctx, to, items, rest)
+			return nil
+		}
+	}
+	to.mu.Unlock()
+	release(items)
+	return err
+}
+
+// begin does what is to be done before a put, and returns what is to be put. The
+// place is locked.
+func (p *putter) begin(ctx context.Context, to *place, items []*staged) ([]*staged, error) {
 	if p.r.o.Dedupe {
 		// Twins in other folders wait until this one is recorded.
 		p.r.deduping.Lock()
 		defer p.r.deduping.Unlock()
 	}
 	if err := p.r.ready(ctx, to); err != nil {
-		return err
+		return nil, err
 	}
 	rest, err := p.moves(ctx, to, items)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if rest, err = p.match(ctx, to, rest); err != nil {
-		return err
-	}
-	if !p.r.o.Dedupe {
-		return p.put(ctx, to, rest)
+	if rest, err = p.match(ctx, to, rest); err != nil || !p.r.o.Dedupe {
+		return rest, err
 	}
 	for len(rest) > 0 {
 		first, twins, err := p.dedupe(ctx, rest)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := p.put(ctx, to, first); err != nil {
-			return err
+			return nil, err
 		}
 		if err := p.record(nil); err != nil {
-			return err
+			return nil, err
 		}
 		rest = twins
 	}
-	return nil
+	return nil, nil
 }
 
 // dedupe takes out what the sink has already, and twins within the batch.
@@ -228,13 +242,7 @@ func (p *putter) put(ctx context.Context, to *place, items []*staged) error {
 	if len(items) == 0 {
 		return nil
 	}
-	var bytes int64
-	for _, s := range items {
-		bytes += s.size()
-	}
-	if err := p.r.budget(ctx, bytes); err != nil {
-		return err
-	}
+	to.marked = marksFor // something went wrong, or the order counts
 	if err := p.intend(ctx, to, items); err != nil {
 		return err
 	}
@@ -242,24 +250,56 @@ func (p *putter) put(ctx context.Context, to *place, items []*staged) error {
 	return p.settle(ctx, to, items, results, whole)
 }
 
-// intend records that a put of the items is about to happen.
+// marksFor is how many batches one mark is good for: after a kill all that is
+// past it is listed.
+const marksFor = 20
+
+// keepsMark reports whether the mark of the batch before is good for one more.
+// What arrived past it, and is no intent, must be known by its key, so that no
+// twin is taken for an intent.
+func (p *putter) keepsMark(to *place) bool {
+	return p.own(to) && to.keyed && to.marked > 0 && to.marked < marksFor
+}
+
+// intend records that a put of the items is about to happen. The mark of a
+// folder that was made just now is its beginning.
 func (p *putter) intend(ctx context.Context, to *place, items []*staged) error {
-	mark := ""
-	if p.r.tracker != nil {
-		var err error
-		if mark, err = p.r.tracker.Mark(ctx, to.f); err != nil {
+	var bytes int64
+	for _, s := range items {
+		bytes += s.size()
+	}
+	if err := p.r.budget(ctx, bytes); err != nil {
+		return err
+	}
+	fresh := to.f.New
+	switch {
+	case p.keepsMark(to):
+		to.marked++
+	case fresh && p.own(to):
+		to.mark, to.marked = "", 1
+	case p.r.tracker != nil:
+		mark, err := p.r.tracker.Mark(ctx, to.f)
+		if err != nil {
 			return err
 		}
+		to.mark, to.marked = mark, 1
 	}
-	return p.record(func(tx *ledger.Tx) error {
+	err := p.record(func(tx *ledger.Tx) error {
 		for _, s := range items {
-			s.it.Sink, s.it.Mark, s.it.Run = to.ID, mark, p.r.id
+			s.it.Sink, s.it.Mark, s.it.Run = to.ID, to.mark, p.r.id
 			if err := tx.Intend(&s.it); err != nil {
 				return err
 			}
 		}
+		if fresh {
+			return tx.SetScanned(to.ID)
+		}
 		return nil
 	})
+	if err == nil && fresh {
+		to.Scanned, to.f.New = true, false
+	}
+	return err
 }
 
 // token marks an item in stores that keep such a mark.
@@ -313,6 +353,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 		}
 		switch {
 		case err == nil:
+			to.keyed = results[i].Receipt.Ref != ""
 			p.copied(s, results[i].Receipt)
 		case transport.Canceled(err):
 			// It may be there: the intent stays for the next run.

@@ -14,6 +14,9 @@ func (r *run) resolveOpen(ctx context.Context) error {
 	if !r.later {
 		return nil
 	}
+	if err := r.l.IndexOpen(); err != nil {
+		return err
+	}
 	type group struct {
 		sink int64
 		mark string

@@ -2,10 +2,13 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -88,6 +91,9 @@ type run struct {
 	// digestMIME reads the meaning of mails in the sink too; see verify.
 	digestMIME bool
 
+	// active are the workers that copy.
+	active atomic.Int64
+
 	mu      sync.Mutex // guards what follows
 	res     Result
 	places  map[int64]*place
@@ -116,6 +122,13 @@ type place struct {
 	// present says that the folder held items that nobody took yet.
 	present bool
 	ready   bool
+	// shared says that several folders of the source go here.
+	shared bool
+	// mark is the end of the folder before the last marked batches, where the
+	// sink tells; keyed says that the last of them got their keys.
+	mark   string
+	marked int
+	keyed  bool
 	// exact says that the folder held an item with the same bytes, so that
 	// the sink is not one that writes mails anew; indexed, that the ledger is
 	// ready to look for such.
@@ -232,7 +245,7 @@ func (r *run) do(ctx context.Context) error {
 			return err
 		}
 	case !r.later:
-		if err := r.each(ctx, jobs, r.first); err != nil || !r.o.DeleteSource {
+		if err := r.copyAll(ctx, jobs, r.first); err != nil || !r.o.DeleteSource {
 			return err
 		}
 		return r.deleteSource(ctx, jobs)
@@ -244,7 +257,7 @@ func (r *run) do(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.each(ctx, jobs, r.pending); err != nil {
+	if err := r.copyAll(ctx, jobs, r.pending); err != nil {
 		return err
 	}
 	if r.o.MirrorDeletes && r.o.Plan == nil {
@@ -300,12 +313,9 @@ func (r *run) each(ctx context.Context, jobs []*job, fn func(context.Context, *j
 
 // folders lists the source's folders, maps them and saves their rows.
 func (r *run) folders(ctx context.Context) ([]*job, error) {
-	var list []transport.Folder
-	for f, err := range r.src.Folders(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("list the folders of the source: %w", err)
-		}
-		list = append(list, f)
+	list, have, err := r.trees(ctx)
+	if err != nil {
+		return nil, err
 	}
 	r.selects(list)
 	r.unmatched(list)
@@ -336,10 +346,6 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 			kept[f.ID] = paths[row.Sink]
 		}
 	}
-	have, err := r.sinkFolders(ctx)
-	if err != nil {
-		return nil, err
-	}
 	m := &mapper{rules: r.o.Map, noRoles: r.o.NoRoles, merge: r.o.Merge, sink: have}
 	for _, f := range list {
 		if _, ruled := m.rule(f.Path); ruled {
@@ -356,7 +362,10 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 	targets := m.all(list, kept)
 	jobs := make([]*job, 0, len(list))
 	var made []*place
+	used := map[*place]bool{}
+	wanted := make([]transport.Folder, len(list))
 	for i, f := range list {
+		wanted[i] = transport.Folder{Path: targets[i].path, Role: targets[i].role, Class: f.Class, Unsubscribed: f.Unsubscribed, Count: -1, Size: -1}
 		j := &job{f: f, row: known[f.ID]}
 		j.row.SourceID, j.row.Path, j.row.Role, j.row.Class = f.ID, f.Path, targets[i].role, f.Class
 		j.row.Expected, j.row.Run, j.row.Gone, j.row.Error = f.Count, r.id, false, ""
@@ -376,7 +385,7 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 		case !r.o.Filter.folder(f.Path) || f.Hidden && !r.o.Filter.Hidden:
 			j.left, j.row.Note = "filter", noteFilter
 		case f.NoItems:
-			j.left = "no items"
+			j.left = leftEmpty
 		}
 		if j.left == "" && (j.row.Note == noteFilter || j.row.Note == noteQuery) {
 			j.row.Note = targets[i].note
@@ -387,22 +396,30 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 				j.row.Note = noteQuery
 			}
 		}
-		// Folders that can hold nothing are made too, so that the tree is
-		// whole; those that are left out are not.
-		if j.left == "" || j.left == "no items" {
-			to, err := r.ensure(ctx, &made, transport.Folder{Path: targets[i].path, Role: targets[i].role, Class: f.Class, Unsubscribed: f.Unsubscribed, Count: -1, Size: -1})
-			if err != nil {
-				if stops(err) {
-					return nil, err
-				}
-				j.left, j.row.Error = "error", "in the sink: "+err.Error()
-				r.count(func(res *Result) { res.Unlisted++ })
-				r.emit(FolderDone{Folder: f.String(), Error: j.row.Error})
-			} else {
-				j.to = to
-			}
-		}
 		jobs = append(jobs, j)
+	}
+	// Folders that can hold nothing are made too, so that the tree is whole;
+	// those that are left out are not.
+	if err := r.makeFolders(ctx, jobs, wanted); err != nil {
+		return nil, err
+	}
+	for i, j := range jobs {
+		if !j.placed() {
+			continue
+		}
+		to, err := r.ensure(ctx, &made, wanted[i])
+		if err != nil {
+			if stops(err) {
+				return nil, err
+			}
+			j.left, j.row.Error = "error", "in the sink: "+err.Error()
+			r.count(func(res *Result) { res.Unlisted++ })
+			r.emit(FolderDone{Folder: j.f.String(), Error: j.row.Error})
+			continue
+		}
+		j.to = to
+		to.shared = used[to]
+		used[to] = true
 	}
 	// One commit for all of them: each waits for the disk.
 	err = r.l.Update(func(tx *ledger.Tx) error {
@@ -432,6 +449,51 @@ func (r *run) folders(ctx context.Context) ([]*job, error) {
 		}
 	}
 	return jobs, nil
+}
+
+// placed reports whether a job has a folder in the sink.
+func (j *job) placed() bool { return j.left == "" || j.left == leftEmpty }
+
+// leftEmpty is why nothing is copied from a folder that can only hold folders.
+const leftEmpty = "no items"
+
+// trees lists the folders of both sides, at the same time.
+func (r *run) trees(ctx context.Context) (source, sink []transport.Folder, err error) {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		for f, err := range r.src.Folders(gctx) {
+			if err != nil {
+				return fmt.Errorf("list the folders of the source: %w", err)
+			}
+			source = append(source, f)
+		}
+		return nil
+	})
+	g.Go(func() (err error) {
+		sink, err = r.sinkFolders(gctx)
+		return err
+	})
+	err = g.Wait()
+	return source, sink, err
+}
+
+// makeFolders makes what can be made at once. What goes wrong is met again by
+// ensure.
+func (r *run) makeFolders(ctx context.Context, jobs []*job, wanted []transport.Folder) error {
+	m, ok := transport.As[transport.FolderMaker](r.sink)
+	if !ok {
+		return nil
+	}
+	var list []transport.Folder
+	for i, j := range jobs {
+		if j.placed() {
+			list = append(list, wanted[i])
+		}
+	}
+	if err := m.MakeFolders(ctx, list); err != nil && stops(err) {
+		return err
+	}
+	return nil
 }
 
 // ensure makes a folder in the sink, or finds it. Its row is not saved yet;
@@ -500,14 +562,27 @@ func (r *run) sinkFolders(ctx context.Context) ([]transport.Folder, error) {
 	if r.listed == nil {
 		return nil, nil
 	}
-	var list []transport.Folder
-	for f, err := range r.listed.Folders(ctx) {
+	list, err := []transport.Folder(nil), errors.ErrUnsupported
+	if n, ok := transport.As[transport.FolderNamer](r.sink); ok {
+		list, err = all(n.FolderNames(ctx))
+	}
+	if err != nil {
+		list, err = all(r.listed.Folders(ctx)) // which tries more than once
+	}
+	if err != nil {
+		if stops(err) {
+			return nil, fmt.Errorf("list the folders of the sink: %w", err)
+		}
+		r.trouble("", "the folders of the sink cannot be listed: "+err.Error())
+	}
+	return list, nil
+}
+
+// all are the folders that can be used, up to an error.
+func all(folders iter.Seq2[transport.Folder, error]) (list []transport.Folder, err error) {
+	for f, err := range folders {
 		if err != nil {
-			if stops(err) {
-				return nil, fmt.Errorf("list the folders of the sink: %w", err)
-			}
-			r.trouble("", "the folders of the sink cannot be listed: "+err.Error())
-			break
+			return list, err
 		}
 		if f.Err == nil {
 			list = append(list, f)

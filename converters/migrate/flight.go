@@ -1,0 +1,155 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/mailconv/mailconv/converters/ledger"
+	"github.com/mailconv/mailconv/transport"
+)
+
+// A flight is a batch on its way to the sink.
+type flight struct {
+	to    *place
+	items []*staged
+	all   []*staged // that are released afterwards
+
+	done    chan struct{} // closed when what follows is set
+	results []transport.Result
+	err     error
+}
+
+// launch sends some of the items, which have their intents, and takes all over.
+// The place stays locked.
+func (p *putter) launch(ctx context.Context, to *place, all, items []*staged) {
+	f := &flight{to: to, items: items, all: all, done: make(chan struct{})}
+	p.air = f
+	go func() {
+		defer close(f.done)
+		f.results, f.err = p.r.putAll(ctx, to, items)
+	}()
+}
+
+// landed is closed when what is on its way has arrived.
+func (p *putter) landed() <-chan struct{} {
+	if p == nil || p.air == nil {
+		return nil
+	}
+	return p.air.done
+}
+
+// land waits for what is on its way, turns it into rows and leaves the place to
+// others.
+func (p *putter) land(ctx context.Context) error {
+	if p.air == nil {
+		return nil
+	}
+	to := p.air.to
+	err := p.settleAir(ctx)
+	if !p.own(to) {
+		// Others go by what the ledger knows.
+		err = errors.Join(err, p.record(nil))
+	}
+	to.mu.Unlock()
+	return err
+}
+
+// settleAir is land without leaving the place.
+func (p *putter) settleAir(ctx context.Context) error {
+	f := p.air
+	<-f.done
+	p.air = nil
+	err := p.settle(ctx, f.to, f.items, f.results, f.err)
+	release(f.all)
+	return err
+}
+
+// own reports whether this putter alone puts into a place as a rule. Others that
+// come by record what they did before they leave it.
+func (p *putter) own(to *place) bool { return to == p.j.to && !to.shared }
+
+// follows reports whether items may be intended while others are on their way.
+//
+// To the same place that is so with the same mark, as nothing else can be past
+// it that the ledger, and this putter, do not know by its key. A place that was
+// made just now holds nothing; follows locks it then.
+func (p *putter) follows(to *place, items []*staged) bool {
+	if !p.own(to) || to.present || p.r.o.Dedupe || slices.ContainsFunc(items, func(s *staged) bool { return s.old != nil }) {
+		return false
+	}
+	if p.air != nil {
+		return p.air.to == to && p.keepsMark(to)
+	}
+	// The place before is locked: to wait for another might be for ever.
+	if p.before == nil || p.before.air == nil || p.before.air.to == to || !to.mu.TryLock() {
+		return false
+	}
+	if to.f.New {
+		return true
+	}
+	to.mu.Unlock()
+	return false
+}
+
+// follow intends items, waits for those on their way, and sends them after.
+func (p *putter) follow(ctx context.Context, to *place, items []*staged) error {
+	err := p.intend(ctx, to, items)
+	intended := err == nil
+	switch {
+	case !intended:
+	case p.air != nil:
+		err = p.settleAir(ctx)
+		if err == nil && !to.keyed {
+			// The mark is not good any more, and these may be twins.
+			err = p.intend(ctx, to, items)
+		}
+	default:
+		err = p.before.land(ctx)
+	}
+	if err == nil {
+		p.launch(ctx, to, items, items)
+		return p.finishBefore(ctx)
+	}
+	if intended {
+		// None of them was sent.
+		for _, s := range items {
+			s.it.State, s.it.Reason, s.it.Detail = ledger.Pending, "", ""
+			p.late = append(p.late, result{it: s.it})
+		}
+	}
+	if p.air == nil {
+		to.mu.Unlock()
+	}
+	release(items)
+	return err
+}
+
+// finishBefore does the rest for the folder before.
+func (p *putter) finishBefore(ctx context.Context) error {
+	b := p.before
+	p.before = nil
+	if b == nil {
+		return nil
+	}
+	return b.finish(ctx)
+}
+
+// finish waits for what is on its way, and records that the folder is done.
+func (p *putter) finish(ctx context.Context) error {
+	if err := errors.Join(p.finishBefore(ctx), p.land(ctx)); err != nil {
+		return errors.Join(err, p.record(nil))
+	}
+	return p.r.folderDone(p)
+}
+
+// abort waits for what is on its way, records what happened and releases what
+// did not.
+func (p *putter) abort(ctx context.Context) error {
+	err := errors.Join(p.finishBefore(ctx), p.land(ctx))
+	for _, b := range p.batches {
+		release(b.items)
+	}
+	p.batches = nil
+	return errors.Join(err, p.record(nil))
+}
