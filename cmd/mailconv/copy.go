@@ -22,7 +22,7 @@ import (
 
 // spoolBudget is the memory that bodies on their way may take, over all
 // workers; beyond it they go to files.
-const spoolBudget = 8 << 20
+const spoolBudget = 16 << 20
 
 func copyCommand(std stdio) *cli.Command {
 	flags := append([]cli.Flag{

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,6 +42,9 @@ type copySession struct {
 	closed bool
 }
 
+// workerJoin is how long the next worker waits in a run with a server.
+const workerJoin = time.Second
+
 // openCopy opens both stores of a command line.
 func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 	if c.NArg() != 2 {
@@ -70,19 +74,20 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 	}
 	s.options.Observer = s.show.event
 	var from, to transport.Address
-	if s.source, from, err = openSource(c, c.Args().Get(0), sourceRole, cv); err != nil {
-		return nil, err
-	}
-	if s.sink, to, err = openSink(c, c.Args().Get(1), sinkRole, cv); err != nil {
+	if from, to, err = s.open(c, cv); err != nil {
 		return nil, err
 	}
 	if len(s.options.Filter.Folders)+len(s.options.Filter.Exclude) == 0 && inside(to, from) {
 		return nil, usagef("the sink lies inside the source, and each run would copy the copies; name another one, or leave it out with --exclude")
 	}
 	resolveWith(cv, s.source, s.sink)
-	if s.options.Workers == 0 && from.Host == "" && to.Host == "" {
+	switch {
+	case s.options.Workers > 0:
+	case from.Host == "" && to.Host == "":
 		// Nobody has to be waited for.
 		s.options.Workers = min(runtime.GOMAXPROCS(0), 4)
+	default:
+		s.options.Join = workerJoin
 	}
 	s.pair = ledger.Pair{Source: from.String(), Sink: to.String()}
 	if s.state == "" {
@@ -106,6 +111,41 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 		s.source, s.sink = trace.Source(s.source, l.With("store", "source")), trace.Sink(s.sink, l.With("store", "sink"))
 	}
 	return s, nil
+}
+
+// open opens both stores. A server is logged in to while the source is opened,
+// when the secret for it is at hand: a stored login may be that of the source
+// too, and is not renewed by two at once. A sink on this machine is made only
+// when there is a source.
+func (s *copySession) open(c *cli.Context, cv *converters.Converter) (from, to transport.Address, err error) {
+	type opened struct {
+		sink transport.Sink
+		to   transport.Address
+		err  error
+	}
+	open := func() (o opened) {
+		o.sink, o.to, o.err = openSink(c, c.Args().Get(1), sinkRole, cv)
+		return o
+	}
+	done := make(chan opened, 1)
+	a, perr := transport.ParseAddress(c.Args().Get(1))
+	early := perr == nil && a.Host != "" && secretGiven(c, sinkRole, a)
+	if early {
+		go func() { done <- open() }()
+	}
+	s.source, from, err = openSource(c, c.Args().Get(0), sourceRole, cv)
+	if !early {
+		if err != nil {
+			return from, a, err
+		}
+		done <- open()
+	}
+	o := <-done
+	s.sink = o.sink
+	if err == nil {
+		err = o.err
+	}
+	return from, o.to, err
 }
 
 // resolveWith lets the first store that has an address book resolve Exchange

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,6 +44,11 @@ func storeAccess(c *cli.Context, r role, cv *converters.Converter, a transport.A
 	// Without a folder for configuration there is nothing stored.
 	f.Store, _ = secret.Default()
 	return access(c, f, cv, a)
+}
+
+// secretGiven reports whether the secret of an address was given for this run.
+func secretGiven(c *cli.Context, r role, a transport.Address) bool {
+	return a.Password != "" || os.Getenv(r.env) != "" || c.String(r.flag) != ""
 }
 
 // access is [storeAccess] with a secret that is looked for elsewhere.
