@@ -88,6 +88,9 @@ type Content struct {
 	Partial bool
 	// Sum is the SHA-256 of the bytes of MIME where it is known, else nil.
 	Sum []byte
+	// Clean says of the bytes of MIME that all their line ends are CRLF and
+	// that there is no NUL. It is set only by who looked.
+	Clean bool
 	// Problems are what the reader met in the item.
 	Problems mapi.Problems
 	// Losses are what conversions on the way could not carry.

@@ -266,6 +266,24 @@ func (l *Ledger) IndexOpen() error {
 	return err
 }
 
+// OpenFolders are the folders with items that are pending, intended or failed.
+func (l *Ledger) OpenFolders(ctx context.Context) (map[int64]bool, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT DISTINCT folder FROM items WHERE "+openStates)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	open := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		open[id] = true
+	}
+	return open, rows.Err()
+}
+
 // IndexRefs makes [Ledger.Refs] fast.
 func (l *Ledger) IndexRefs() error {
 	return l.Update(func(tx *Tx) error {

@@ -45,9 +45,6 @@ func (r *run) relist(ctx context.Context, j *job) error {
 	return nil
 }
 
-// pending is the second half of a later run: what the ledger has to copy.
-func (r *run) pending(ctx context.Context, j *job) (pages, error) { return r.rows(ctx, j) }
-
 // A folderError is a folder that could not be listed, or not to its end.
 type folderError struct{ err error }
 
@@ -71,15 +68,20 @@ func (r *run) unlisted(j *job, err error) error {
 // folderDone saves a folder's state, and what the putter has to record.
 func (r *run) folderDone(p *putter) error {
 	j := p.j
+	r.listedNow(j)
+	err := p.record(func(tx *ledger.Tx) error { return tx.SaveFolder(&j.row) })
+	r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
+	return err
+}
+
+// listedNow sets what the listing found out about the folder.
+func (r *run) listedNow(j *job) {
 	if j.row.Error == "" && r.o.Plan == nil {
 		j.row.Cursor, j.row.Listed = j.cursor, r.o.Clock.Now()
 	}
 	if j.row.Expected < 0 && j.row.Error == "" {
 		j.row.Expected = j.count
 	}
-	err := p.record(func(tx *ledger.Tx) error { return tx.SaveFolder(&j.row) })
-	r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
-	return err
 }
 
 // bits is a set of row IDs: one bit for each, as they are dense.

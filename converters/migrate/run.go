@@ -257,7 +257,11 @@ func (r *run) do(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.copyAll(ctx, jobs, r.pending); err != nil {
+	busy, err := r.idle(ctx, jobs)
+	if err != nil {
+		return err
+	}
+	if err := r.copyAll(ctx, busy, r.rows); err != nil {
 		return err
 	}
 	if r.o.MirrorDeletes && r.o.Plan == nil {
@@ -287,28 +291,6 @@ func (r *run) started(jobs []*job) {
 	r.count(func(res *Result) { res.Folders = int64(n) })
 	p := r.l.Pair()
 	r.emit(RunStarted{Run: r.id, Source: p.Source, Sink: p.Sink, Ledger: r.l.Path(), Folders: n, Items: items})
-}
-
-// each works on folders, several at once. The first error that stops the run
-// cancels the others.
-func (r *run) each(ctx context.Context, jobs []*job, fn func(context.Context, *job) error) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.o.Workers)
-	for _, j := range jobs {
-		if j.left != "" || gctx.Err() != nil {
-			continue
-		}
-		g.Go(func() error {
-			if err := gctx.Err(); err != nil {
-				return err
-			}
-			return fn(gctx, j)
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return ctx.Err()
 }
 
 // folders lists the source's folders, maps them and saves their rows.

@@ -7,13 +7,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/transport"
 )
 
-// copyAll copies folders. A worker is two goroutines: one lists and fetches, the
-// other puts. While the last items of a folder are put the next one is fetched.
-// The first error that stops the run cancels the others.
-func (r *run) copyAll(ctx context.Context, jobs []*job, list func(context.Context, *job) (pages, error)) error {
+// crew has workers take folders from a queue until there is none. The first
+// error that stops the run cancels the others.
+func (r *run) crew(ctx context.Context, jobs []*job, work func(context.Context, <-chan *job) error) error {
 	queue := make(chan *job, len(jobs))
 	for _, j := range jobs {
 		if j.left == "" {
@@ -32,7 +32,7 @@ func (r *run) copyAll(ctx context.Context, jobs []*job, list func(context.Contex
 			}
 			r.active.Add(1)
 			defer r.active.Add(-1)
-			err := r.work(gctx, queue, list)
+			err := work(gctx, queue)
 			if err == nil {
 				end()
 			}
@@ -43,6 +43,63 @@ func (r *run) copyAll(ctx context.Context, jobs []*job, list func(context.Contex
 		return err
 	}
 	return ctx.Err()
+}
+
+// each works on folders.
+func (r *run) each(ctx context.Context, jobs []*job, fn func(context.Context, *job) error) error {
+	return r.crew(ctx, jobs, func(ctx context.Context, queue <-chan *job) error {
+		for j := range queue {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := fn(ctx, j); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// copyAll copies folders. A worker is two goroutines: one lists and fetches, the
+// other puts. While the last items of a folder are put the next one is fetched.
+func (r *run) copyAll(ctx context.Context, jobs []*job, list func(context.Context, *job) (pages, error)) error {
+	return r.crew(ctx, jobs, func(ctx context.Context, queue <-chan *job) error { return r.work(ctx, queue, list) })
+}
+
+// idle takes out the folders of which the ledger has nothing to copy. They are
+// done, and cost one commit together.
+func (r *run) idle(ctx context.Context, jobs []*job) (busy []*job, err error) {
+	if err := r.l.IndexOpen(); err != nil {
+		return nil, err
+	}
+	open, err := r.l.OpenFolders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rest []*job
+	for _, j := range jobs {
+		if j.left != "" || open[j.row.ID] {
+			busy = append(busy, j)
+		} else {
+			rest = append(rest, j)
+		}
+	}
+	if len(rest) == 0 {
+		return busy, nil
+	}
+	err = r.l.Update(func(tx *ledger.Tx) error {
+		for _, j := range rest {
+			r.listedNow(j)
+			if err := tx.SaveFolder(&j.row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, j := range rest {
+		r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
+	}
+	return busy, err
 }
 
 // A feed is what is fetched from one folder, on its way to be put.

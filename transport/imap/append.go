@@ -14,6 +14,7 @@ import (
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/imap/wire"
+	"github.com/mailconv/mailconv/transport/lineend"
 )
 
 const (
@@ -344,9 +345,12 @@ func (b *batch) literal(w *wire.Command, u *upload, data []byte) {
 		defer w.Raw(")")
 	}
 	w.Literal(blob.Size(), func(to io.Writer) error {
-		d := &doubtful{w: to}
-		n, err := mapi.CopyBlob(b.ctx, d, blob)
-		u.doubt = d.end()
+		var check lineend.Check
+		if !u.item.Content.Clean {
+			to = io.MultiWriter(to, &check)
+		}
+		n, err := mapi.CopyBlob(b.ctx, to, blob)
+		u.doubt = !check.Clean()
 		if err == nil && n != blob.Size() {
 			err = b.err(transport.Temporary, fmt.Errorf("the body has %d bytes, %d were announced", n, blob.Size()))
 		}

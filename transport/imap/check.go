@@ -12,75 +12,8 @@ import (
 
 // Servers take some mails and dates and change them without a word: bare CR and
 // LF become CRLF, NUL becomes another byte, a date beyond 2038 becomes today's.
-// Such items are looked at again after they were put, and what changed is a
-// loss.
-
-// doubtful finds bare CR, bare LF and NUL in bytes that pass through it.
-type doubtful struct {
-	w     io.Writer
-	found bool
-	cr    bool // the last byte was CR
-}
-
-func (d *doubtful) Write(p []byte) (int, error) {
-	if !d.found && len(p) > 0 {
-		d.scan(p)
-	}
-	return d.w.Write(p)
-}
-
-// scan looks at more bytes. Where all is well, which is nearly always, each CR
-// and each LF belongs to a pair.
-func (d *doubtful) scan(p []byte) {
-	before, first := d.cr, p[0] == '\n'
-	d.cr = p[len(p)-1] == '\r'
-	crs, lfs := bytes.Count(p, []byte{'\r'}), bytes.Count(p, []byte{'\n'})
-	if d.cr {
-		crs-- // the begin of a pair
-	}
-	if first {
-		lfs-- // the end of one
-	}
-	d.found = before != first || crs != lfs || bytes.IndexByte(p, 0) >= 0 || evenLines(p) != lfs && lineEnds(p) != lfs
-}
-
-// lineEnds counts pairs of CR and LF.
-func lineEnds(p []byte) (n int) {
-	for i := bytes.IndexByte(p, '\r'); i >= 0 && i+1 < len(p); {
-		if p[i+1] == '\n' {
-			n++
-		}
-		k := bytes.IndexByte(p[i+1:], '\r')
-		if k < 0 {
-			break
-		}
-		i += 1 + k
-	}
-	return n
-}
-
-// evenLines is lineEnds, and may count too few: a line that could be as long as
-// the one before it, as the lines of an encoded body are, is not searched.
-func evenLines(p []byte) (n int) {
-	at, length := 0, 0
-	for at < len(p) {
-		if end := at + length; length > 1 && end <= len(p) && p[end-1] == '\n' && p[end-2] == '\r' {
-			n, at = n+1, end
-			continue
-		}
-		k := bytes.IndexByte(p[at:], '\n')
-		if k < 0 {
-			break
-		}
-		if k > 0 && p[at+k-1] == '\r' {
-			n++
-		}
-		at, length = at+k+1, k+1
-	}
-	return n
-}
-
-func (d *doubtful) end() bool { return d.found || d.cr }
+// Such items ([lineend.Check]) are looked at again after they were put, and what
+// changed is a loss.
 
 // recheck looks again at uploads that arrived.
 func (b *batch) recheck(list []*upload) error {

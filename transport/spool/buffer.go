@@ -3,7 +3,6 @@ package spool
 import (
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"sync"
@@ -17,7 +16,7 @@ type Buffer struct {
 	s      *Spool
 	size   int64
 	hint   int64 // the size that is expected; 0 is not known
-	digest hash.Hash
+	digest io.Writer
 	done   bool
 	err    error
 
@@ -29,8 +28,8 @@ type Buffer struct {
 	closed bool
 }
 
-// Digest has h told of all that is written from now on.
-func (b *Buffer) Digest(h hash.Hash) { b.digest = h }
+// Digest has w, which does not fail, told of all that is written from now on.
+func (b *Buffer) Digest(w io.Writer) { b.digest = w }
 
 // begin says whether the buffer can be written to.
 func (b *Buffer) begin() error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/lineend"
 )
 
 // maxDepth bounds messages within messages and storages within storages.
@@ -23,8 +24,8 @@ func (s *Spool) Keep(ctx context.Context, c *transport.Content) (*transport.Cont
 	return s.keep(ctx, c, false)
 }
 
-// KeepSum is [Spool.Keep], and sets [transport.Content.Sum] of a mail that is
-// copied: its bytes need not be read again for that.
+// KeepSum is [Spool.Keep], and sets [transport.Content.Sum] and Clean of a mail
+// that is copied: its bytes need not be read again for that.
 func (s *Spool) KeepSum(ctx context.Context, c *transport.Content) (*transport.Content, error) {
 	return s.keep(ctx, c, true)
 }
@@ -56,10 +57,10 @@ func (s *Spool) copy(ctx context.Context, c *transport.Content, sum bool) (*tran
 	var err error
 	if c.MIME != nil {
 		if sum {
-			k.digest = sha256.New()
+			k.digest = &digest{sum: sha256.New()}
 		}
 		if out.MIME, err = k.blob(c.MIME); sum && err == nil {
-			out.Sum = k.digest.Sum(nil)
+			out.Sum, out.Clean = k.digest.sum.Sum(nil), k.digest.check.Clean()
 		}
 		k.digest = nil
 	}
@@ -77,8 +78,19 @@ func (s *Spool) copy(ctx context.Context, c *transport.Content, sum bool) (*tran
 type keeper struct {
 	ctx     context.Context
 	s       *Spool
-	digest  hash.Hash // of what is copied; nil when nobody asks
+	digest  *digest // of what is copied; nil when nobody asks
 	buffers []*Buffer
+}
+
+// digest is what is to be known of bytes.
+type digest struct {
+	sum   hash.Hash
+	check lineend.Check
+}
+
+func (d *digest) Write(p []byte) (int, error) {
+	d.check.Write(p)
+	return d.sum.Write(p)
 }
 
 func (k *keeper) close() error {

@@ -1,8 +1,7 @@
-package imap
+package lineend
 
 import (
 	"bytes"
-	"io"
 	"math/rand/v2"
 	"testing"
 )
@@ -26,13 +25,13 @@ func TestBareLineEndsAreFoundAcrossWrites(t *testing.T) {
 		}
 		plain := bytes.ReplaceAll(b, []byte("\r\n"), nil)
 		want := bytes.ContainsAny(plain, "\r\n\x00")
-		d := &doubtful{w: io.Discard}
+		var c Check
 		for rest := b; len(rest) > 0; {
 			n := 1 + r.IntN(len(rest))
-			d.Write(rest[:n])
+			c.Write(rest[:n])
 			rest = rest[n:]
 		}
-		if got := d.end(); got != want {
+		if got := !c.Clean(); got != want {
 			t.Fatalf("%q: found %v, want %v", b, got, want)
 		}
 	}
