@@ -115,7 +115,8 @@ type flagChange struct {
 // spill and in folders that are too large to keep, become pending rows.
 func (r *run) list(ctx context.Context, j *job, spill bool) (fresh []ledger.Item, spilled bool, err error) {
 	r.emit(FolderStarted{Folder: j.f.String(), Sink: transport.JoinPath(j.to.StorePath), Items: j.f.Count})
-	ls := &lister{r: r, j: j, spill: spill, keys: map[transport.Key]bool{}, seen: bits{}}
+	most := min(max(j.f.Count, 0), pageSize)
+	ls := &lister{r: r, j: j, spill: spill, keys: make(map[transport.Key]bool, most), seen: bits{}, fresh: make([]ledger.Item, 0, most)}
 	cur := &transport.Cursor{Token: j.row.Cursor}
 	page := make([]transport.Meta, 0, pageSize)
 	var failed []ledger.Item
