@@ -78,7 +78,7 @@ func runFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "keep-failed", Usage: "do not try again what failed in an earlier run"},
 		&cli.BoolFlag{Name: "repair", Usage: "mend mails that the sink rejects (bare line feeds, zeros, long lines); recorded as a change"},
 		&cli.StringFlag{Name: "quarantine", Usage: "`DIR` for the raw bytes of items that failed (default: beside the ledger)"},
-		&cli.IntFlag{Name: "workers", Usage: "work on `N` folders at once (default: 4 with a server, else one for each processor, at most 4)"},
+		&cli.IntFlag{Name: "workers", Usage: "work on `N` folders at once (default: with a server one at first, and up to 4 that join after a second each; else one for each processor, at most 4)"},
 		&cli.Int64Flag{Name: "rate", Usage: "at most `N` bytes a second"},
 		&cli.Int64Flag{Name: "bytes-per-day", Usage: "at most `N` bytes in 24 hours; the run waits"},
 		&cli.Int64Flag{Name: "max-bytes", Usage: "stop after `N` bytes, state saved"},
