@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/mailconv/mailconv/converters/ledger"
@@ -49,7 +48,7 @@ func (p *putter) land(ctx context.Context) error {
 	err := p.settleAir(ctx)
 	if !p.own(to) {
 		// Others go by what the ledger knows.
-		err = errors.Join(err, p.record(nil))
+		err = first(err, p.record(nil))
 	}
 	to.mu.Unlock()
 	return err
@@ -137,8 +136,8 @@ func (p *putter) finishBefore(ctx context.Context) error {
 
 // finish waits for what is on its way, and records that the folder is done.
 func (p *putter) finish(ctx context.Context) error {
-	if err := errors.Join(p.finishBefore(ctx), p.land(ctx)); err != nil {
-		return errors.Join(err, p.record(nil))
+	if err := first(p.finishBefore(ctx), p.land(ctx)); err != nil {
+		return first(err, p.record(nil))
 	}
 	return p.r.folderDone(p)
 }
@@ -146,10 +145,20 @@ func (p *putter) finish(ctx context.Context) error {
 // abort waits for what is on its way, records what happened and releases what
 // did not.
 func (p *putter) abort(ctx context.Context) error {
-	err := errors.Join(p.finishBefore(ctx), p.land(ctx))
+	err := first(p.finishBefore(ctx), p.land(ctx))
 	for _, b := range p.batches {
 		release(b.items)
 	}
 	p.batches = nil
-	return errors.Join(err, p.record(nil))
+	return first(err, p.record(nil))
+}
+
+// first is the first error, which tells why.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -162,7 +162,7 @@ func (p *putter) flush(ctx context.Context, to *place) error {
 	if p.follows(to, items) {
 		return p.follow(ctx, to, items)
 	}
-	if err := errors.Join(p.land(ctx), p.finishBefore(ctx)); err != nil {
+	if err := first(p.land(ctx), p.finishBefore(ctx)); err != nil {
 		release(items)
 		return err
 	}

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -188,9 +187,9 @@ func (r *run) drain(ctx context.Context, f *feed, before *putter, stop func()) (
 				err = p.add(ctx, s)
 			}
 		case <-p.landed():
-			err = errors.Join(err, p.land(ctx))
+			err = first(err, p.land(ctx))
 		case <-p.before.landed():
-			err = errors.Join(err, p.finishBefore(ctx))
+			err = first(err, p.finishBefore(ctx))
 		}
 		if err != nil {
 			stop() // fetch no more
