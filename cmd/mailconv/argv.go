@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/mailconv/mailconv/converters/migrate"
 )
 
 // flagsFirst moves the options of a command before its arguments. The flag
@@ -99,6 +101,8 @@ func wanted(c *cli.Context, name string) string {
 					return "true or false"
 				case *cli.DurationFlag:
 					return "a time like 90s or 5m"
+				case *cli.GenericFlag:
+					return "a size like 500000, 25M or 1.5GB"
 				}
 			}
 		}
@@ -106,12 +110,30 @@ func wanted(c *cli.Context, name string) string {
 	return "a whole number, without a unit"
 }
 
-// atLeastZero refuses numbers below zero where they have no meaning.
-func atLeastZero(c *cli.Context, names ...string) error {
-	for _, name := range names {
-		if n := c.Int64(name); n < 0 {
-			return usagef("--%s %d: want a number of at least 0; 0 is no limit", name, n)
-		}
+// byteCount is the value of a flag: a size as [migrate.ParseBytes] reads it.
+type byteCount struct {
+	n    int64
+	text string
+}
+
+// Set implements [cli.Generic].
+func (b *byteCount) Set(s string) (err error) {
+	b.text = s
+	b.n, err = migrate.ParseBytes(s)
+	return err
+}
+
+// String implements [cli.Generic].
+func (b *byteCount) String() string { return b.text }
+
+func bytesFlag(name, usage string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Usage: usage, Value: &byteCount{}}
+}
+
+// bytesOf is the value of a [bytesFlag], 0 where it is not given.
+func bytesOf(c *cli.Context, name string) int64 {
+	if b, ok := c.Generic(name).(*byteCount); ok {
+		return b.n
 	}
-	return nil
+	return 0
 }

@@ -215,7 +215,7 @@ func opener(c *cli.Context, cv *converters.Converter) func(context.Context, *bat
 			return nil, nil, fmt.Errorf("source: %w", err)
 		}
 		source = named(source, a)
-		if rate := c.Int64("rate"); rate > 0 {
+		if rate := bytesOf(c, "rate"); rate > 0 {
 			source = throttle.New(throttle.Limits{Bytes: rate}).Source(source)
 		}
 		if a, env, err = prepare(r.Sink, r.SinkSecret); err == nil {

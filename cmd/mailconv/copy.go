@@ -78,10 +78,10 @@ func runFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "keep-failed", Usage: "do not try again what failed in an earlier run"},
 		&cli.BoolFlag{Name: "repair", Usage: "mend mails that the sink rejects (bare line feeds, zeros, long lines); recorded as a change"},
 		&cli.StringFlag{Name: "quarantine", Usage: "`DIR` for the raw bytes of items that failed (default: beside the ledger)"},
-		&cli.IntFlag{Name: "workers", Usage: "work on `N` folders at once (default: with a server one at first, and up to 4 that join after a second each; else one for each processor, at most 4)"},
-		&cli.Int64Flag{Name: "rate", Usage: "at most `N` bytes a second"},
-		&cli.Int64Flag{Name: "bytes-per-day", Usage: "at most `N` bytes in 24 hours; the run waits"},
-		&cli.Int64Flag{Name: "max-bytes", Usage: "stop after `N` bytes, state saved"},
+		&cli.IntFlag{Name: "workers", Usage: "work on `N` folders at once", DefaultText: "one for each processor, at most 4; with a server one at first, and one more each second, up to 4"},
+		bytesFlag("rate", "at most `SIZE` a second, as 500k or 2MiB"),
+		bytesFlag("bytes-per-day", "at most `SIZE` in 24 hours, as 2.5G; the run waits"),
+		bytesFlag("max-bytes", "stop after `SIZE`, as 10G, state saved"),
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "a line for each item"},
 		&cli.StringFlag{Name: "progress", Usage: "`KIND` of progress: bar, plain, json or none (default: a bar on a terminal)"},
 	)
@@ -95,7 +95,7 @@ func filterFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "exclude", Usage: "not folders that match `PATTERN`"},
 		&cli.StringFlag{Name: "since", Usage: "only items that arrived on `DATE` (2006-01-02) or later"},
 		&cli.StringFlag{Name: "before", Usage: "only items that arrived before `DATE`"},
-		&cli.Int64Flag{Name: "max-size", Usage: "only items of at most `N` bytes"},
+		bytesFlag("max-size", "only items of at most `SIZE`, as 25M"),
 		&cli.StringSliceFlag{Name: "class", Usage: "only items whose message class matches `PATTERN`, as in IPM.Note*"},
 		&cli.BoolFlag{Name: "hidden", Usage: "also folders that a mail program does not show"},
 	}
@@ -104,7 +104,7 @@ func filterFlags() []cli.Flag {
 func filterOf(c *cli.Context) (migrate.Filter, error) {
 	f := migrate.Filter{
 		Folders: c.StringSlice("folder"), Exclude: c.StringSlice("exclude"), Classes: c.StringSlice("class"),
-		MaxSize: c.Int64("max-size"), Hidden: c.Bool("hidden"),
+		MaxSize: bytesOf(c, "max-size"), Hidden: c.Bool("hidden"),
 	}
 	for name, t := range map[string]*time.Time{"since": &f.Since, "before": &f.Before} {
 		if s := c.String(name); s != "" {
@@ -126,12 +126,9 @@ func optionsOf(c *cli.Context, cv *converters.Converter, sp *spool.Spool) (migra
 		Workers: c.Int("workers"), NoRoles: c.Bool("keep-names"), Merge: c.Bool("merge"), Dedupe: c.Bool("dedupe"),
 		MirrorDeletes: c.Bool("mirror-deletes"), DeleteSource: c.Bool("delete-source"), Query: c.String("query"), NoFlags: c.Bool("no-flags"), NoMoves: c.Bool("no-moves"),
 		KeepFailed: c.Bool("keep-failed"), Repair: c.Bool("repair"), Quarantine: c.String("quarantine"),
-		BytesPerDay: c.Int64("bytes-per-day"), MaxBytes: c.Int64("max-bytes"),
+		BytesPerDay: bytesOf(c, "bytes-per-day"), MaxBytes: bytesOf(c, "max-bytes"),
 	}
-	err := atLeastZero(c, "max-size", "rate", "bytes-per-day", "max-bytes")
-	if err != nil {
-		return o, err
-	}
+	var err error
 	if n := c.Int("workers"); n < 0 {
 		return o, usagef("--workers %d: want 1 or more, or leave it out", n)
 	}
@@ -153,6 +150,9 @@ func optionsOf(c *cli.Context, cv *converters.Converter, sp *spool.Spool) (migra
 		return o, usagef("--non-mail takes mail or skip")
 	}
 	if name := c.String("plan"); name != "" {
+		if _, err := os.Stat(name); err != nil {
+			return o, usagef("--plan: %w", err)
+		}
 		o.Plan = &migrate.Plan{Open: func() (io.ReadCloser, error) { return os.Open(name) }}
 	}
 	return o, nil

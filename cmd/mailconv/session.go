@@ -98,7 +98,7 @@ func openCopy(c *cli.Context, std stdio) (_ *copySession, err error) {
 	if s.options.Quarantine == "" {
 		s.options.Quarantine = strings.TrimSuffix(s.state, ".ledger") + ".quarantine"
 	}
-	if rate := c.Int64("rate"); rate > 0 {
+	if rate := bytesOf(c, "rate"); rate > 0 {
 		s.source = throttle.New(throttle.Limits{Bytes: rate}).Source(s.source)
 	}
 	if name := c.String("log"); name != "" {
@@ -166,7 +166,7 @@ func logger(w io.Writer, mask *secret.Redactor) *slog.Logger {
 // begin takes the ledger.
 func (s *copySession) begin() (err error) {
 	if s.ledger, err = ledger.Open(s.ctx, s.state, s.pair); err != nil {
-		if errors.Is(err, ledger.ErrInUse) {
+		if errors.Is(err, ledger.ErrInUse) || errors.Is(err, ledger.ErrOtherPair) {
 			return &exitError{exitUsage, err}
 		}
 		return err

@@ -23,6 +23,10 @@ import (
 // ErrInUse is wrapped by the error of [Open] when another run has the ledger.
 var ErrInUse = errors.New("in use by another run")
 
+// ErrOtherPair is wrapped by the error of [Open] when the ledger is about two
+// other stores.
+var ErrOtherPair = errors.New("another pair")
+
 // A Pair names what a ledger is about: the addresses of the two stores, without
 // passwords.
 type Pair struct{ Source, Sink string }
@@ -47,7 +51,7 @@ type Ledger struct {
 // Open opens the ledger in a file, makes it when it is not there, and takes its
 // lock: a second Open of the same file, also from another process, fails with
 // [ErrInUse] until the first is closed or its process has ended. A ledger of
-// another pair is refused; an empty pair takes any.
+// another pair is refused ([ErrOtherPair]); an empty pair takes any.
 func Open(ctx context.Context, path string, pair Pair) (*Ledger, error) {
 	return OpenShare(ctx, path, pair, 1)
 }
@@ -211,7 +215,7 @@ func (l *Ledger) prepare(ctx context.Context, pair Pair) error {
 		return err
 	}
 	if pair != (Pair{}) && l.pair != (Pair{}) && l.pair != pair {
-		return fmt.Errorf("it is about %s -> %s, not about %s -> %s; give this run a ledger of its own (--state)", l.pair.Source, l.pair.Sink, pair.Source, pair.Sink)
+		return fmt.Errorf("it is about %w: %s -> %s, not %s -> %s; give this run a ledger of its own (--state)", ErrOtherPair, l.pair.Source, l.pair.Sink, pair.Source, pair.Sink)
 	}
 	return nil
 }

@@ -79,8 +79,8 @@ func ReadPassword(r io.Reader) (string, error) {
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
-// A Finder looks for the secret of an address: in the address, the environment,
-// a file, a store, in this order. It may be used by several goroutines at once.
+// A Finder looks for the secret of an address: in the address, a file, the
+// environment, a store, in this order: what is named for one run comes first. It may be used by several goroutines at once.
 type Finder struct {
 	// Env names an environment variable; "" is none.
 	Env string
@@ -104,13 +104,11 @@ func (f *Finder) explicit(a transport.Address) (string, error) {
 	if a.Password != "" {
 		return a.Password, nil
 	}
-	if f.Env != "" {
-		if s := os.Getenv(f.Env); s != "" {
-			return s, nil
-		}
-	}
 	if f.File == "" {
-		return "", nil
+		if f.Env == "" {
+			return "", nil
+		}
+		return os.Getenv(f.Env), nil
 	}
 	r, err := os.Open(f.File)
 	if err != nil {

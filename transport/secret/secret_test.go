@@ -148,8 +148,8 @@ func TestWhereAPasswordComesFrom(t *testing.T) {
 	}{
 		{func() { secret.SetPassword(s, "ann@x.example", "by user") }, "by user"},
 		{func() { secret.SetPassword(s, secret.Name(a), "by server") }, "by server"},
-		{func() { f.File = file }, "from file"},
 		{func() { f.Env = secret.SourceEnv; t.Setenv(secret.SourceEnv, "from env") }, "from env"},
+		{func() { f.File = file }, "from file"},
 		{func() { a.Password = "in address" }, "in address"},
 	} {
 		step.do()

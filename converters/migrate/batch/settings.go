@@ -95,10 +95,8 @@ func number(field func(*migrate.Options) *int64) setting {
 		if err := one(v, &s); err != nil {
 			return err
 		}
-		if *field(o), err = strconv.ParseInt(s, 10, 64); err != nil || *field(o) < 0 {
-			return fmt.Errorf("want a number of bytes, not %q", s)
-		}
-		return nil
+		*field(o), err = migrate.ParseBytes(s)
+		return err
 	}}
 }
 
