@@ -280,7 +280,7 @@ func (v *service) read(r request, s *soap.Scanner, p reply) error {
 		if err == nil {
 			err = errors.New("the reply is no SOAP envelope")
 		}
-		return &transport.Error{Kind: transport.Temporary, Op: r.op, Folder: r.folder, Err: fmt.Errorf("reply to %s: %w", r.name, err)}
+		return &transport.Error{Kind: transport.Temporary, Unsettled: true, Op: r.op, Folder: r.folder, Err: fmt.Errorf("reply to %s: %w", r.name, err)}
 	}
 	if !s.Find("Body") {
 		return broken()

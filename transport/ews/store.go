@@ -122,6 +122,7 @@ var (
 	_ transport.Searcher      = (*Store)(nil)
 	_ transport.Watcher       = (*Store)(nil)
 	_ transport.Rewriter      = (*Store)(nil)
+	_ transport.Settler       = (*Store)(nil)
 )
 
 // parse reads the parameters of an address.
@@ -266,6 +267,10 @@ func (st *Store) probe(ctx context.Context) error {
 
 // Rewrites implements [transport.Rewriter].
 func (st *Store) Rewrites() bool { return true }
+
+// Settle implements [transport.Settler]: the service carries out a request that it
+// has whole, though nobody waits for the answer any more.
+func (st *Store) Settle() time.Duration { return st.svc.web.Settle() }
 
 // Close implements [transport.Source] and [transport.Sink]. Bodies that are
 // still open cannot be read any further.

@@ -40,7 +40,7 @@ func serve(t testing.TB, o ewstest.Options) *ewstest.Server {
 
 // address is that of a mailbox; params are names and values.
 func address(s *ewstest.Server, user string, params ...string) transport.Address {
-	v := url.Values{"endpoint": {s.URL()}, "auth": {"basic"}}
+	v := url.Values{"endpoint": {s.URL()}, "auth": {"basic"}, "settle": {"50ms"}}
 	for i := 0; i < len(params); i += 2 {
 		v.Set(params[i], params[i+1])
 	}

@@ -40,7 +40,7 @@ func start(t testing.TB, o graphtest.Options) *graphtest.Server {
 
 // address is that of zoe's mailbox on a server.
 func address(s *graphtest.Server, params ...string) transport.Address {
-	a := transport.Address{Scheme: "graph", User: "zoe", Host: s.Tenant(), Params: url.Values{"endpoint": {s.URL()}}}
+	a := transport.Address{Scheme: "graph", User: "zoe", Host: s.Tenant(), Params: url.Values{"endpoint": {s.URL()}, "settle": {"50ms"}}}
 	for i := 0; i+1 < len(params); i += 2 {
 		if params[i] == "path" {
 			a.Path = params[i+1]

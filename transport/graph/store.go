@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/clock"
@@ -90,6 +91,10 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// Settle implements [transport.Settler]: the service carries out a request that it
+// has whole, though nobody waits for the answer any more.
+func (s *Store) Settle() time.Duration { return s.o.Client.Settle() }
 
 // Close implements [transport.Source] and [transport.Sink]. Bodies that are
 // still open cannot be read any further.

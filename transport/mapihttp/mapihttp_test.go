@@ -27,7 +27,7 @@ func serve(t testing.TB, o mapihttptest.Options) (*mapihttptest.Server, *mailbox
 
 // address is that of Ann's mailbox.
 func address(s *mapihttptest.Server, params ...string) transport.Address {
-	a := transport.Address{Scheme: "mapihttp", User: "ann@example.org", Password: "secret", Params: url.Values{"endpoint": {s.URL()}}}
+	a := transport.Address{Scheme: "mapihttp", User: "ann@example.org", Password: "secret", Params: url.Values{"endpoint": {s.URL()}, "settle": {"50ms"}}}
 	for i := 0; i+1 < len(params); i += 2 {
 		a.Params.Set(params[i], params[i+1])
 	}

@@ -254,6 +254,10 @@ func (st *Store) probe(ctx context.Context) error {
 	return st.run(ctx, "login", func(*session) error { return nil })
 }
 
+// Settle implements [transport.Settler]: the service carries out a request that it
+// has whole, though nobody waits for the answer any more.
+func (st *Store) Settle() time.Duration { return st.k.web.Settle() }
+
 // Close implements [transport.Source] and [transport.Sink]. Bodies that are
 // still open cannot be read any further.
 func (st *Store) Close() error {

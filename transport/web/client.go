@@ -33,6 +33,7 @@ func Params() []transport.Param {
 	params := []transport.Param{
 		{Name: "endpoint", Help: "URL of the service, instead of the one that is looked up"},
 		{Name: "auth", Help: "basic, ntlm or oauth; by default the best that the server offers"},
+		{Name: "settle", Help: "how long the service may go on with a request after the connection broke (default 10s)"},
 	}
 	for _, p := range dial.Params() {
 		if p.Name != "tls" { // the scheme of the endpoint says it
@@ -52,6 +53,7 @@ type Client struct {
 	address  transport.Address
 	plain    *http.Transport // for all that is not NTLM
 	lanes    lanes
+	settle   time.Duration
 
 	mu      sync.Mutex
 	auth    Auth
@@ -83,6 +85,12 @@ func Open(ctx context.Context, a transport.Address, env *transport.Env, o Option
 		}
 	}
 	var err error
+	c.settle = defaultSettle
+	if s := a.Params.Get("settle"); s != "" {
+		if c.settle, err = time.ParseDuration(s); err != nil || c.settle <= 0 {
+			return nil, usage("settle=%s is not a duration like 30s", s)
+		}
+	}
 	// The host of the address names an organisation; that of the endpoint is
 	// set for each connection.
 	if c.dial, err = dial.Parse(transport.Address{Host: "endpoint", Params: without(a.Params, "tls")}, env, dial.None, dial.Ports{Plain: "80", Implicit: "443"}); err != nil {
@@ -92,6 +100,12 @@ func Open(ctx context.Context, a transport.Address, env *transport.Env, o Option
 	c.lanes.make = c.transport
 	return c, nil
 }
+
+const defaultSettle = 10 * time.Second
+
+// Settle is how long the service may go on with a request after the connection
+// broke; see [transport.Settler].
+func (c *Client) Settle() time.Duration { return c.settle }
 
 func without(v url.Values, name string) url.Values {
 	out := url.Values{}
@@ -270,7 +284,11 @@ func (c *Client) broken(op string, req *http.Request, err error) error {
 	if o.Port == "" {
 		o.Port = map[string]string{"http": "80", "https": "443"}[req.URL.Scheme]
 	}
-	return o.Broken(op, err)
+	err = o.Broken(op, err)
+	if e := (*transport.Error)(nil); errors.As(err, &e) && e.Kind == transport.Temporary {
+		e.Unsettled = true // it may have arrived
+	}
+	return err
 }
 
 // mayCarry refuses credentials over a line that others can read.

@@ -57,6 +57,7 @@ func (c *Client) judge(op string, resp *http.Response) (*http.Response, error) {
 	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable:
 		e.Kind, e.After = transport.Throttled, RetryAfter(resp.Header, time.Now())
 	case code == http.StatusBadGateway, code == http.StatusGatewayTimeout, code == http.StatusRequestTimeout:
+		e.Unsettled = true // whoever stands in between did not wait for the end
 		e.Kind, e.After = transport.Temporary, RetryAfter(resp.Header, time.Now())
 	case code >= 300 && code < 400 && code != http.StatusNotModified:
 		e.Kind = transport.Unavailable

@@ -192,8 +192,37 @@ func TestAnUnknownCertificateIsRefused(t *testing.T) {
 func TestNobodyListens(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()
-	if _, err := post(t, open(t, s.URL, "auth", "basic"), "x"); transport.KindOf(err) != transport.Unavailable {
+	if _, err := post(t, open(t, s.URL, "auth", "basic"), "x"); transport.KindOf(err) != transport.Unavailable || transport.Unsettled(err) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What broke after it was sent may still be carried out.
+func TestARequestThatWasSentIsUnsettled(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/gateway" {
+			w.WriteHeader(http.StatusGatewayTimeout)
+			return
+		}
+		panic(http.ErrAbortHandler) // the connection ends without an answer
+	}))
+	defer s.Close()
+	for _, path := range []string{"/", "/gateway"} {
+		if _, err := post(t, open(t, s.URL+path, "auth", "basic"), "x"); transport.KindOf(err) != transport.Temporary || !transport.Unsettled(err) {
+			t.Errorf("%s: %v, unsettled %v", path, err, transport.Unsettled(err))
+		}
+	}
+	if d := open(t, s.URL).Settle(); d != 10*time.Second {
+		t.Errorf("settles after %v", d)
+	}
+	if d := open(t, s.URL, "settle", "2m").Settle(); d != 2*time.Minute {
+		t.Errorf("settles after %v", d)
+	}
+	for _, bad := range []string{"5", "-1s", "0"} {
+		if _, err := web.Open(bg, transport.Address{Params: url.Values{"settle": {bad}}}, nil, web.Options{}); transport.KindOf(err) != transport.Usage {
+			t.Errorf("settle=%s: %v", bad, err)
+		}
 	}
 }
 
