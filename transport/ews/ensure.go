@@ -3,69 +3,18 @@ package ews
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews/soap"
+	"github.com/mailconv/mailconv/transport/exchange"
 	"github.com/mailconv/mailconv/transport/pathname"
 )
 
 // Ensure implements [transport.Sink]. Names are as they are, but control
 // characters, which XML cannot say, are escaped as %XX.
 func (st *Store) Ensure(ctx context.Context, f transport.Folder) (transport.Folder, error) {
-	st.ensureMu.Lock()
-	defer st.ensureMu.Unlock()
-	t, err := st.folderTree(ctx)
-	if err != nil {
-		return transport.Folder{}, err
-	}
-	full := slices.Concat(st.root, f.Path)
-	if len(full) == 0 {
-		return transport.Folder{}, &transport.Error{Kind: transport.Usage, Op: "create", Err: fmt.Errorf("the root of a mailbox takes no items")}
-	}
-	parent, refreshed := t.root, false
-	var n *node
-	for i := 0; i < len(full); {
-		name := folderName(full[i])
-		if n = t.child(parent, name); n == nil {
-			class := ""
-			if i == len(full)-1 {
-				class = f.Class
-			}
-			n, err = st.createFolder(ctx, parent, name, class, transport.JoinPath(full[:i+1]))
-			switch {
-			case hasCode(err, "ErrorFolderExists") && !refreshed:
-				// Made by someone else meanwhile.
-				refreshed = true
-				if t, err = st.loadTree(ctx); err != nil {
-					return transport.Folder{}, err
-				}
-				st.setTree(t)
-				parent, i = t.root, 0
-				continue
-			case err != nil:
-				return transport.Folder{}, err
-			}
-			st.mu.Lock()
-			t.add(n)
-			st.mu.Unlock()
-		}
-		parent = n.id
-		i++
-	}
-	out, ok := st.shown(n)
-	if !ok {
-		out = transport.Folder{Path: slices.Clone(n.path), ID: n.id, Role: n.role, Class: n.class}
-	}
-	out.Count, out.Size = -1, -1
-	return out, nil
-}
-
-func (st *Store) setTree(t *tree) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.tree = t
+	return st.folders.Ensure(ctx, f)
 }
 
 // folderName is a name that the server can hold.
@@ -74,32 +23,6 @@ func folderName(name string) string {
 		return name
 	}
 	return pathname.Escape(name, "")
-}
-
-// child finds a folder by name, in which case does not count.
-func (t *tree) child(parent, name string) *node {
-	var other *node
-	for _, n := range t.kids[parent] {
-		switch {
-		case n.name == name:
-			return n
-		case strings.EqualFold(n.name, name):
-			other = n
-		}
-	}
-	return other
-}
-
-// add puts a new folder into the tree.
-func (t *tree) add(n *node) {
-	t.byID[n.id] = n
-	t.kids[n.parent] = append(t.kids[n.parent], n)
-	if up := t.byID[n.parent]; up != nil {
-		n.path = append(slices.Clip(up.path), n.name)
-	} else {
-		n.path = []string{n.name}
-	}
-	t.sorted = append(t.sorted, n)
 }
 
 // folderElement is the element that makes a folder of a class.
@@ -115,68 +38,60 @@ func folderElement(class string) string {
 	return "Folder"
 }
 
-func (st *Store) createFolder(ctx context.Context, parent, name, class, path string) (*node, error) {
-	if class == "" {
-		class = "IPF.Note"
-	}
-	element := folderElement(class)
-	r := request{op: "create", name: "CreateFolder", folder: path, body: func(w *soap.Writer) {
-		writeFolderID(w, "m:ParentFolderId", parent)
+// createFolder makes a folder, which must not be there.
+func (st *Store) createFolder(ctx context.Context, f *exchange.Folder, path []string) error {
+	element := folderElement(f.Class)
+	r := request{op: "create", name: "CreateFolder", folder: transport.JoinPath(path), body: func(w *soap.Writer) {
+		writeFolderID(w, "m:ParentFolderId", f.Parent)
 		w.Start("m:Folders").Start("t:" + element)
 		// The element says the class where it is one of its own; only then a
 		// server refuses to be told.
-		if element == "Folder" || strings.Count(class, ".") > 1 {
-			w.Element("t:FolderClass", class)
+		if element == "Folder" || strings.Count(f.Class, ".") > 1 {
+			w.Element("t:FolderClass", f.Class)
 		}
-		w.Element("t:DisplayName", name).End().End()
+		w.Element("t:DisplayName", f.Name).End().End()
 	}}
-	n := &node{parent: parent, name: name, class: class, count: 0, size: 0}
 	err := st.svc.do(ctx, r, reply{element: func(_ int, s *soap.Scanner) error {
 		if s.Name() == "Folders" {
-			readFolders(s, func(x *node) { n.id = x.id })
+			readFolders(s, func(made *exchange.Folder) { f.ID = made.ID })
 		}
 		return nil
 	}})
-	if err == nil && n.id == "" {
+	if err == nil && f.ID == "" {
 		err = fail(transport.Temporary, r, fmt.Errorf("the reply to CreateFolder names no folder"))
 	}
-	return n, err
+	return err
 }
+
+// folderExists reports whether a folder could not be made as it is there.
+func folderExists(err error) bool { return hasCode(err, "ErrorFolderExists") }
 
 // DeleteFolder implements [transport.FolderDeleter].
 func (st *Store) DeleteFolder(ctx context.Context, f transport.Folder) error {
-	id, err := st.folderID(ctx, "delete", f)
-	if transport.KindOf(err) == transport.NotFound && err != nil {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	st.ensureMu.Lock()
-	defer st.ensureMu.Unlock()
-	defer st.setTree(nil)
-	err = st.deleteFolder(ctx, f, id, "HardDelete")
-	if err == nil || transport.KindOf(err) == transport.NotFound {
-		return nil
-	}
-	// QUIRK: some servers do not delete a folder for good that is not empty.
-	// It is emptied first, from the leaves on.
-	if k := transport.KindOf(err); k == transport.Auth || k == transport.Throttled || k == transport.Temporary || transport.Canceled(err) {
-		return err
-	}
-	t, lerr := st.loadTree(ctx)
-	if lerr != nil {
-		return err
-	}
-	return st.emptyFolder(ctx, t, f, id, 0)
+	return st.folders.Remove(ctx, f, func(id string) error {
+		err := st.deleteFolder(ctx, f, id, "HardDelete")
+		if err == nil || transport.KindOf(err) == transport.NotFound {
+			return nil
+		}
+		// QUIRK: some servers do not delete a folder for good that is not
+		// empty. It is emptied first, from the leaves on.
+		if k := transport.KindOf(err); k == transport.Auth || k == transport.Throttled || k == transport.Temporary || transport.Canceled(err) {
+			return err
+		}
+		t, lerr := st.loadTree(ctx)
+		if lerr != nil {
+			return err
+		}
+		return st.emptyFolder(ctx, t, f, id, 0)
+	})
 }
 
-func (st *Store) emptyFolder(ctx context.Context, t *tree, f transport.Folder, id string, depth int) error {
-	if depth > maxFolderDepth {
-		return &transport.Error{Op: "delete", Folder: f.String(), Err: fmt.Errorf("folders are nested more than %d deep", maxFolderDepth)}
+func (st *Store) emptyFolder(ctx context.Context, t *exchange.Tree, f transport.Folder, id string, depth int) error {
+	if depth > exchange.MaxDepth {
+		return &transport.Error{Op: "delete", Folder: f.String(), Err: fmt.Errorf("folders are nested more than %d deep", exchange.MaxDepth)}
 	}
-	for _, n := range t.kids[id] {
-		if err := st.emptyFolder(ctx, t, transport.Folder{Path: n.path, ID: n.id}, n.id, depth+1); err != nil {
+	for _, n := range t.Children(id) {
+		if err := st.emptyFolder(ctx, t, transport.Folder{Path: n.Path(), ID: n.ID}, n.ID, depth+1); err != nil {
 			return err
 		}
 	}

@@ -64,11 +64,7 @@ func (st *Store) wantsObjects(f transport.Folder, want []transport.Form) bool {
 	}
 	class := f.Class
 	if class == "" && f.ID != "" {
-		st.mu.Lock()
-		if st.tree != nil && st.tree.byID[f.ID] != nil {
-			class = st.tree.byID[f.ID].class
-		}
-		st.mu.Unlock()
+		class = st.folders.Class(f.ID)
 	}
 	switch c := strings.ToUpper(class); {
 	case c == "", c == "IPF", c == "IPF.NOTE", strings.HasPrefix(c, "IPF.NOTE."):

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/ews/soap"
+	"github.com/mailconv/mailconv/transport/exchange"
 )
 
 // folderPage is how many folders one FindFolder asks for.
@@ -46,27 +46,6 @@ var archiveRoles = []struct {
 // recoverableName is the path under which recoverable items are shown.
 const recoverableName = "Recoverable Items"
 
-// A node is a folder as the server has it.
-type node struct {
-	id, parent string
-	name       string
-	class      string
-	count      int64
-	size       int64
-	hidden     bool
-	search     bool
-	role       transport.Role
-	path       []string // from the root, without it
-}
-
-// A tree is all folders of the store.
-type tree struct {
-	root   string // identifier
-	byID   map[string]*node
-	kids   map[string][]*node // by identifier of the parent
-	sorted []*node            // parents first
-}
-
 // top is the folder that everything is below.
 func (st *Store) top() string {
 	if st.o.Archive {
@@ -96,21 +75,21 @@ func writeFolderShape(w *soap.Writer) {
 
 const pidTagMessageSizeExtended = mapi.Tag(0x0E080014)
 
-func readFolder(s *soap.Scanner) *node {
-	n := &node{count: -1, size: -1, search: s.Name() == "SearchFolder"}
+func readFolder(s *soap.Scanner) *exchange.Folder {
+	f := &exchange.Folder{Count: -1, Size: -1, Search: s.Name() == "SearchFolder"}
 	for depth := s.Depth(); s.Child(depth); {
 		switch s.Name() {
 		case "FolderId":
-			n.id = s.Attr("Id")
+			f.ID = s.Attr("Id")
 		case "ParentFolderId":
-			n.parent = s.Attr("Id")
+			f.Parent = s.Attr("Id")
 		case "FolderClass":
-			n.class = s.Text()
+			f.Class = s.Text()
 		case "DisplayName":
-			n.name = s.Text()
+			f.Name = s.Text()
 		case "TotalCount":
 			if c, err := strconv.ParseInt(strings.TrimSpace(s.Text()), 10, 64); err == nil {
-				n.count = c
+				f.Count = c
 			}
 		case "ExtendedProperty":
 			p, ok := readProperty(s)
@@ -118,66 +97,50 @@ func readFolder(s *soap.Scanner) *node {
 			switch {
 			case !ok || !isInt || p.Name != nil:
 			case p.Tag.ID() == pidTagMessageSizeExtended.ID():
-				n.size = v
+				f.Size = v
 			case p.Tag.ID() == mapi.PidTagAttributeHidden.ID():
-				n.hidden = v != 0
+				f.Hidden = v != 0
 			}
 		}
 	}
-	return n
+	return f
 }
 
 // readFolders reads the children of <m:Folders> or <t:Folders>.
-func readFolders(s *soap.Scanner, add func(*node)) {
+func readFolders(s *soap.Scanner, add func(*exchange.Folder)) {
 	for depth := s.Depth(); s.Child(depth); {
-		if n := readFolder(s); n.id != "" {
-			add(n)
+		if f := readFolder(s); f.ID != "" {
+			add(f)
 		}
 	}
 }
 
 // loadTree reads all folders.
-func (st *Store) loadTree(ctx context.Context) (*tree, error) {
-	t := &tree{byID: map[string]*node{}, kids: map[string][]*node{}}
-	list, err := st.distinguished(ctx, t)
+func (st *Store) loadTree(ctx context.Context) (*exchange.Tree, error) {
+	named, err := st.distinguished(ctx)
 	if err != nil {
 		return nil, err
+	}
+	t := exchange.NewTree(named[0].ID)
+	for _, f := range named[1:] {
+		if f != nil {
+			t.Add(f)
+		}
 	}
 	tops := []string{st.top()}
 	if st.o.Recoverable {
 		tops = append(tops, st.recoverable())
 	}
 	for _, top := range tops {
-		if err := st.findFolders(ctx, top, func(n *node) {
-			if old := t.byID[n.id]; old == nil {
-				list = append(list, n)
-				t.byID[n.id] = n
-			}
-		}); err != nil {
+		if err := st.findFolders(ctx, top, t.Add); err != nil {
 			return nil, err
 		}
 	}
-	for _, n := range list {
-		t.kids[n.parent] = append(t.kids[n.parent], n)
-	}
-	t.sort(t.root, nil, 0)
-	if st.o.Recoverable {
-		if n := t.byName(recoverableName); n != nil {
-			n.path = []string{recoverableName}
-			t.sorted = append(t.sorted, n)
-			t.sort(n.id, n.path, 0)
-		}
+	t.Sort()
+	if f := named[len(named)-1]; st.o.Recoverable && f != nil {
+		t.Attach(f)
 	}
 	return t, nil
-}
-
-func (t *tree) byName(name string) *node {
-	for _, n := range t.byID {
-		if n.name == name && n.parent == "" {
-			return n
-		}
-	}
-	return nil
 }
 
 func (st *Store) recoverable() string {
@@ -187,27 +150,10 @@ func (st *Store) recoverable() string {
 	return "recoverableitemsroot"
 }
 
-// maxFolderDepth bounds a tree that goes in circles.
-const maxFolderDepth = 300
-
-// sort gives paths, parents first.
-func (t *tree) sort(parent string, path []string, depth int) {
-	if depth > maxFolderDepth {
-		return
-	}
-	for _, n := range t.kids[parent] {
-		if n.path != nil || n.id == t.root {
-			continue
-		}
-		n.path = append(slices.Clip(path), n.name)
-		t.sorted = append(t.sorted, n)
-		t.sort(n.id, n.path, depth+1)
-	}
-}
-
-// distinguished finds the root and the folders with a special use. One that is
-// not there is an error of its own and does not matter, but the root has to be.
-func (st *Store) distinguished(ctx context.Context, t *tree) ([]*node, error) {
+// distinguished finds the root, which comes first, then the folders with a
+// special use and, where they are asked for, the recoverable items. One that is
+// not there is nil and does not matter, but the root has to be.
+func (st *Store) distinguished(ctx context.Context) ([]*exchange.Folder, error) {
 	ask := roles
 	if st.o.Archive {
 		ask = archiveRoles
@@ -227,13 +173,12 @@ func (st *Store) distinguished(ctx context.Context, t *tree) ([]*node, error) {
 		}
 		w.End()
 	}}
-	var list []*node
 	var rootErr error
-	found := make([]*node, len(names))
+	found := make([]*exchange.Folder, len(names))
 	err := st.svc.do(ctx, r, reply{
 		element: func(i int, s *soap.Scanner) error {
 			if s.Name() == "Folders" && i < len(found) {
-				readFolders(s, func(n *node) { found[i] = n })
+				readFolders(s, func(f *exchange.Folder) { found[i] = f })
 			}
 			return nil
 		},
@@ -257,24 +202,20 @@ func (st *Store) distinguished(ctx context.Context, t *tree) ([]*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.root = found[0].id
-	for i, n := range found[1:] {
+	for i, f := range found[1:] {
 		switch {
-		case n == nil || t.byID[n.id] != nil || n.id == t.root:
-			continue
+		case f == nil:
 		case i < len(ask):
-			n.role = ask[i].role
+			f.Role = ask[i].role
 		default:
-			n.name, n.parent = recoverableName, ""
+			f.Name, f.Parent = recoverableName, ""
 		}
-		t.byID[n.id] = n
-		list = append(list, n)
 	}
-	return list, nil
+	return found, nil
 }
 
 // findFolders lists all that is below a distinguished folder.
-func (st *Store) findFolders(ctx context.Context, top string, add func(*node)) error {
+func (st *Store) findFolders(ctx context.Context, top string, add func(*exchange.Folder)) error {
 	for offset := 0; ; {
 		r := request{op: "list folders", name: "FindFolder", attrs: []string{"Traversal", "Deep"}, body: func(w *soap.Writer) {
 			writeFolderShape(w)
@@ -292,7 +233,7 @@ func (st *Store) findFolders(ctx context.Context, top string, add func(*node)) e
 			next, _ = strconv.Atoi(s.Attr("IndexedPagingOffset"))
 			for depth := s.Depth(); s.Child(depth); {
 				if s.Name() == "Folders" {
-					readFolders(s, func(x *node) { n++; add(x) })
+					readFolders(s, func(f *exchange.Folder) { n++; add(f) })
 				}
 			}
 			return nil
@@ -307,88 +248,12 @@ func (st *Store) findFolders(ctx context.Context, top string, add func(*node)) e
 
 // Folders implements [transport.Source].
 func (st *Store) Folders(ctx context.Context) iter.Seq2[transport.Folder, error] {
-	return func(yield func(transport.Folder, error) bool) {
-		t, err := st.loadTree(ctx)
-		if err != nil {
-			yield(transport.Folder{}, err)
-			return
-		}
-		st.mu.Lock()
-		st.tree = t
-		st.mu.Unlock()
-		for _, n := range t.sorted {
-			if err := ctx.Err(); err != nil {
-				yield(transport.Folder{}, err)
-				return
-			}
-			f, ok := st.shown(n)
-			if ok && !yield(f, nil) {
-				return
-			}
-		}
-	}
-}
-
-// shown is a folder as this store gives it out; false when it lies outside of
-// what the address names.
-func (st *Store) shown(n *node) (transport.Folder, bool) {
-	path := n.path
-	switch {
-	case len(st.only) > 0:
-		if len(path) < len(st.only) || !equalFolds(path[:len(st.only)], st.only) {
-			return transport.Folder{}, false
-		}
-	case len(st.root) > 0:
-		if len(path) <= len(st.root) || !equalFolds(path[:len(st.root)], st.root) {
-			return transport.Folder{}, false
-		}
-		path = path[len(st.root):]
-	}
-	f := transport.Folder{
-		Path: slices.Clone(path), ID: n.id, Role: n.role, Class: n.class, Count: n.count, Size: n.size,
-		Hidden: n.hidden || n.search,
-	}
-	return f, true
-}
-
-func equalFolds(a, b []string) bool {
-	return slices.EqualFunc(a, b, strings.EqualFold)
-}
-
-// folderTree is the tree as it was read last.
-func (st *Store) folderTree(ctx context.Context) (*tree, error) {
-	st.mu.Lock()
-	t := st.tree
-	st.mu.Unlock()
-	if t != nil {
-		return t, nil
-	}
-	t, err := st.loadTree(ctx)
-	if err != nil {
-		return nil, err
-	}
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.tree = t
-	return t, nil
+	return st.folders.Folders(ctx)
 }
 
 // folderID is the server's identifier of a folder.
 func (st *Store) folderID(ctx context.Context, op string, f transport.Folder) (string, error) {
-	if f.ID != "" {
-		return f.ID, nil
-	}
-	t, err := st.folderTree(ctx)
-	if err != nil {
-		return "", err
-	}
-	full := slices.Concat(st.root, f.Path)
-	for _, n := range t.sorted {
-		if equalFolds(n.path, full) {
-			return n.id, nil
-		}
-	}
-	return "", &transport.Error{Kind: transport.NotFound, Op: op, Folder: f.String(), Err: fmt.Errorf("the mailbox has no such folder")}
+	return st.folders.ID(ctx, op, f)
 }
 
 func writeFolderID(w *soap.Writer, element, id string) {

@@ -14,6 +14,7 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/autodiscover"
 	"github.com/mailconv/mailconv/transport/clock"
+	"github.com/mailconv/mailconv/transport/exchange"
 	"github.com/mailconv/mailconv/transport/spool"
 	"github.com/mailconv/mailconv/transport/web"
 )
@@ -46,7 +47,7 @@ func Driver() transport.Driver {
 			if err != nil {
 				return nil, err
 			}
-			st.only = transport.ParsePath(a.Path)
+			st.folders.Only = transport.ParsePath(a.Path)
 			return st, nil
 		},
 		Sink: func(ctx context.Context, a transport.Address, env *transport.Env) (transport.Sink, error) {
@@ -54,7 +55,7 @@ func Driver() transport.Driver {
 			if err != nil {
 				return nil, err
 			}
-			st.root = transport.ParsePath(a.Path)
+			st.folders.Root = transport.ParsePath(a.Path)
 			return st, nil
 		},
 	}
@@ -98,15 +99,12 @@ type Options struct {
 // A Store is one mailbox. Its methods may be called by several goroutines at
 // once.
 type Store struct {
-	o     Options
-	svc   *service
-	spool *spool.Spool
-	only  []string // as a source: this folder and what is below it
-	root  []string // as a sink: what all folders are below
+	o       Options
+	svc     *service
+	spool   *spool.Spool
+	folders *exchange.Hierarchy
 
-	ensureMu sync.Mutex // one at a time makes folders
 	mu       sync.Mutex
-	tree     *tree
 	marks    map[string]string // folder to the newest state that Mark gave
 	noStream bool              // the server has no streaming notifications
 }
@@ -256,12 +254,14 @@ func Open(w *web.Client, user string, o Options) *Store {
 	if o.Objects == ObjectsNever {
 		svc.lacks[opUpload], svc.lacks[opExport] = true, true
 	}
-	return &Store{o: o, svc: svc, spool: spool.New(spoolBudget, o.TempDir), marks: map[string]string{}}
+	st := &Store{o: o, svc: svc, spool: spool.New(spoolBudget, o.TempDir), marks: map[string]string{}}
+	st.folders = exchange.New(exchange.Server{Load: st.loadTree, Create: st.createFolder, Exists: folderExists, Name: folderName})
+	return st
 }
 
 // probe asks for the root folder.
 func (st *Store) probe(ctx context.Context) error {
-	_, err := st.distinguished(ctx, &tree{byID: map[string]*node{}})
+	_, err := st.distinguished(ctx)
 	return err
 }
 

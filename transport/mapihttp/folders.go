@@ -2,41 +2,19 @@ package mapihttp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mailconv/mailconv/mapi"
 	"github.com/mailconv/mailconv/mapi/rop"
 	"github.com/mailconv/mailconv/transport"
+	"github.com/mailconv/mailconv/transport/exchange"
 )
 
 // rowPage is how many rows one QueryRows asks for; the server gives what fits.
 const rowPage = 4096
-
-// A node is a folder as the server has it.
-type node struct {
-	id, parent rop.ObjectID
-	name       string
-	class      string
-	count      int64
-	size       int64
-	hidden     bool
-	search     bool
-	role       transport.Role
-	path       []string // from the root, without it
-}
-
-// A tree is all folders of the store.
-type tree struct {
-	root   rop.ObjectID
-	byID   map[rop.ObjectID]*node
-	kids   map[rop.ObjectID][]*node // by parent
-	sorted []*node                  // parents first
-}
 
 // folderColumns are those of the hierarchy table.
 var folderColumns = []mapi.Tag{
@@ -50,61 +28,43 @@ func objectID(ps mapi.Properties, tag mapi.Tag) rop.ObjectID {
 }
 
 // loadTree reads all folders below the IPM subtree.
-func (st *Store) loadTree(ctx context.Context) (*tree, error) {
-	var t *tree
+func (st *Store) loadTree(ctx context.Context) (*exchange.Tree, error) {
+	var t *exchange.Tree
 	err := st.run(ctx, "list folders", func(s *session) error {
-		t = &tree{root: s.mailbox.Folders[rop.FolderIPMSubtree], byID: map[rop.ObjectID]*node{}, kids: map[rop.ObjectID][]*node{}}
+		root := s.mailbox.Folders[rop.FolderIPMSubtree]
+		t = exchange.NewTree(root.String())
 		roles, err := st.roles(ctx, s)
 		if err != nil {
 			return err
 		}
-		return s.table(ctx, "list folders", t.root, &rop.GetHierarchyTable{TableFlags: rop.TableDepth}, folderColumns, nil, func(r *rop.Row) error {
+		return s.table(ctx, "list folders", root, &rop.GetHierarchyTable{TableFlags: rop.TableDepth}, folderColumns, nil, func(r *rop.Row) error {
 			ps := r.Properties()
-			n := &node{
-				id: objectID(ps, mapi.PidTagFolderId), parent: objectID(ps, mapi.PidTagParentFolderId), name: ps.Text(mapi.PidTagDisplayName),
-				class: ps.Text(mapi.PidTagContainerClass), count: -1, size: -1, hidden: ps.Bool(mapi.PidTagAttributeHidden),
-			}
-			if c, ok := ps.Int(mapi.PidTagContentCount); ok {
-				n.count = c
-			}
-			if c, ok := ps.Int(mapi.PidTagMessageSizeExtended); ok {
-				n.size = c
-			}
-			if k, _ := ps.Int(mapi.PidTagFolderType); k == rop.SearchFolder {
-				n.search = true
-			}
-			n.role = roles[n.id]
-			if n.id == 0 || t.byID[n.id] != nil {
+			id := objectID(ps, mapi.PidTagFolderId)
+			if id == 0 {
 				return nil
 			}
-			t.byID[n.id] = n
-			t.kids[n.parent] = append(t.kids[n.parent], n)
+			f := &exchange.Folder{
+				ID: id.String(), Parent: objectID(ps, mapi.PidTagParentFolderId).String(), Name: ps.Text(mapi.PidTagDisplayName),
+				Class: ps.Text(mapi.PidTagContainerClass), Count: -1, Size: -1, Hidden: ps.Bool(mapi.PidTagAttributeHidden), Role: roles[id],
+			}
+			if c, ok := ps.Int(mapi.PidTagContentCount); ok {
+				f.Count = c
+			}
+			if c, ok := ps.Int(mapi.PidTagMessageSizeExtended); ok {
+				f.Size = c
+			}
+			if k, _ := ps.Int(mapi.PidTagFolderType); k == rop.SearchFolder {
+				f.Search = true
+			}
+			t.Add(f)
 			return nil
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	t.sort(t.root, nil, 0)
+	t.Sort()
 	return t, nil
-}
-
-// maxFolderDepth bounds a tree that goes in circles.
-const maxFolderDepth = 300
-
-// sort gives paths, parents first.
-func (t *tree) sort(parent rop.ObjectID, path []string, depth int) {
-	if depth > maxFolderDepth {
-		return
-	}
-	for _, n := range t.kids[parent] {
-		if n.path != nil || n.id == t.root {
-			continue
-		}
-		n.path = append(slices.Clip(path), n.name)
-		t.sorted = append(t.sorted, n)
-		t.sort(n.id, n.path, depth+1)
-	}
 }
 
 // specialFolders are entry identifiers that stand on the Inbox.
@@ -225,92 +185,20 @@ func (s *session) table(ctx context.Context, op string, folder rop.ObjectID, ope
 
 // Folders implements [transport.Source].
 func (st *Store) Folders(ctx context.Context) iter.Seq2[transport.Folder, error] {
-	return func(yield func(transport.Folder, error) bool) {
-		t, err := st.loadTree(ctx)
-		if err != nil {
-			yield(transport.Folder{}, err)
-			return
-		}
-		st.setTree(t)
-		for _, n := range t.sorted {
-			if err := ctx.Err(); err != nil {
-				yield(transport.Folder{}, err)
-				return
-			}
-			f, ok := st.shown(n)
-			if ok && !yield(f, nil) {
-				return
-			}
-		}
-	}
+	return st.folders.Folders(ctx)
 }
-
-// shown is a folder as this store gives it out; false when it lies outside of
-// what the address names.
-func (st *Store) shown(n *node) (transport.Folder, bool) {
-	path := n.path
-	switch {
-	case len(st.only) > 0:
-		if len(path) < len(st.only) || !equalFolds(path[:len(st.only)], st.only) {
-			return transport.Folder{}, false
-		}
-	case len(st.root) > 0:
-		if len(path) <= len(st.root) || !equalFolds(path[:len(st.root)], st.root) {
-			return transport.Folder{}, false
-		}
-		path = path[len(st.root):]
-	}
-	return transport.Folder{
-		Path: slices.Clone(path), ID: n.id.String(), Role: n.role, Class: n.class, Count: n.count, Size: n.size,
-		Hidden: n.hidden || n.search,
-	}, true
-}
-
-func equalFolds(a, b []string) bool { return slices.EqualFunc(a, b, strings.EqualFold) }
-
-func (st *Store) setTree(t *tree) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.tree = t
-}
-
-// folderTree is the tree as it was read last.
-func (st *Store) folderTree(ctx context.Context) (*tree, error) {
-	st.mu.Lock()
-	t := st.tree
-	st.mu.Unlock()
-	if t != nil {
-		return t, nil
-	}
-	t, err := st.loadTree(ctx)
-	if err == nil {
-		st.setTree(t)
-	}
-	return t, err
-}
-
-var errNoFolder = errors.New("the mailbox has no such folder")
 
 // folderID is the server's identifier of a folder.
 func (st *Store) folderID(ctx context.Context, op string, f transport.Folder) (rop.ObjectID, error) {
-	if f.ID != "" {
-		id, err := parseID(f.ID)
-		if err != nil {
-			return 0, &transport.Error{Kind: transport.NotFound, Op: op, Folder: f.String(), Err: errNoFolder}
-		}
-		return id, nil
-	}
-	t, err := st.folderTree(ctx)
+	s, err := st.folders.ID(ctx, op, f)
 	if err != nil {
 		return 0, err
 	}
-	full := slices.Concat(st.root, f.Path)
-	for _, n := range t.sorted {
-		if equalFolds(n.path, full) {
-			return n.id, nil
-		}
+	id, err := parseID(s)
+	if err != nil {
+		return 0, exchange.NoFolder(op, f)
 	}
-	return 0, &transport.Error{Kind: transport.NotFound, Op: op, Folder: f.String(), Err: errNoFolder}
+	return id, nil
 }
 
 // parseID reads what [rop.ObjectID.String] writes.

@@ -13,6 +13,7 @@ import (
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/autodiscover"
 	"github.com/mailconv/mailconv/transport/clock"
+	"github.com/mailconv/mailconv/transport/exchange"
 	"github.com/mailconv/mailconv/transport/spool"
 	"github.com/mailconv/mailconv/transport/web"
 )
@@ -45,7 +46,7 @@ func Driver() transport.Driver {
 			if err != nil {
 				return nil, err
 			}
-			st.only = transport.ParsePath(a.Path)
+			st.folders.Only = transport.ParsePath(a.Path)
 			return st, nil
 		},
 		Sink: func(ctx context.Context, a transport.Address, env *transport.Env) (transport.Sink, error) {
@@ -53,7 +54,7 @@ func Driver() transport.Driver {
 			if err != nil {
 				return nil, err
 			}
-			st.root = transport.ParsePath(a.Path)
+			st.folders.Root = transport.ParsePath(a.Path)
 			return st, nil
 		},
 	}
@@ -92,20 +93,17 @@ type Options struct {
 // A Store is one mailbox. Its methods may be called by several goroutines at
 // once.
 type Store struct {
-	o     Options
-	user  string
-	k     *client
-	spool *spool.Spool
-	only  []string // as a source: this folder and what is below it
-	root  []string // as a sink: what all folders are below
+	o       Options
+	user    string
+	k       *client
+	spool   *spool.Spool
+	folders *exchange.Hierarchy
 
-	slots    chan struct{} // one for each session that is in use
-	ensureMu sync.Mutex    // one at a time makes folders
+	slots chan struct{} // one for each session that is in use
 
 	mu     sync.Mutex
 	idle   []*session
 	closed bool
-	tree   *tree
 	book   *Directory // for ResolveEX, nil until it is asked
 	names  nameMap
 	marks  map[string]string // folder to the newest state that Mark gave
@@ -244,10 +242,12 @@ func Open(w *web.Client, user string, o Options) *Store {
 	}
 	k := newClient(w)
 	k.compress = o.Compress
-	return &Store{
+	st := &Store{
 		o: o, user: user, k: k, spool: spool.New(spoolBudget, o.TempDir), slots: make(chan struct{}, o.Connections),
 		names: newNameMap(), marks: map[string]string{},
 	}
+	st.folders = exchange.New(exchange.Server{Load: st.loadTree, Create: st.createFolder, Name: folderName})
+	return st
 }
 
 func (st *Store) probe(ctx context.Context) error {
