@@ -2,7 +2,6 @@ package ews
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/mailconv/mailconv/transport"
@@ -222,8 +221,4 @@ func short(k transport.Key) transport.Key {
 		return k
 	}
 	return "..." + k[len(k)-36:]
-}
-
-func usage(format string, args ...any) error {
-	return &transport.Error{Kind: transport.Usage, Op: "address", Err: fmt.Errorf(format, args...)}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -125,56 +124,14 @@ var (
 
 // parse reads the parameters of an address.
 func parse(a transport.Address, env *transport.Env) (Options, error) {
+	p := exchange.Read(a)
 	o := Options{
-		Mailbox: a.Params.Get("mailbox"), Impersonate: a.Params.Get("impersonate"), Objects: Objects(a.Params.Get("objects")),
+		Mailbox: p.Mailbox("mailbox"), Impersonate: p.Mailbox("impersonate"), Archive: p.Switch("archive"), Recoverable: p.Switch("recoverable"),
+		Objects:      Objects(p.Word("objects", string(ObjectsAuto), string(ObjectsAlways), string(ObjectsNever))),
+		KeepReceipts: p.Word("receipts", "keep", "clear") == "keep", Connections: p.Count("connections"), Poll: p.Duration("poll"),
 		TempDir: env.TempDir, Convert: env.Convert,
 	}
-	for _, p := range []struct {
-		name string
-		into *bool
-	}{{"archive", &o.Archive}, {"recoverable", &o.Recoverable}} {
-		switch v := a.Params.Get(p.name); v {
-		case "", "0":
-		case "1":
-			*p.into = true
-		default:
-			return o, usage("%s=%s is neither 0 nor 1", p.name, v)
-		}
-	}
-	switch o.Objects {
-	case "":
-		o.Objects = ObjectsAuto
-	case ObjectsAuto, ObjectsAlways, ObjectsNever:
-	default:
-		return o, usage("objects=%s is none of auto, always, never", o.Objects)
-	}
-	switch v := a.Params.Get("receipts"); v {
-	case "", "clear":
-	case "keep":
-		o.KeepReceipts = true
-	default:
-		return o, usage("receipts=%s is neither keep nor clear", v)
-	}
-	var err error
-	if v := a.Params.Get("connections"); v != "" {
-		if o.Connections, err = strconv.Atoi(v); err != nil || o.Connections < 1 {
-			return o, usage("connections=%s is not a number above 0", v)
-		}
-	}
-	if v := a.Params.Get("poll"); v != "" {
-		if o.Poll, err = time.ParseDuration(v); err != nil || o.Poll <= 0 {
-			return o, usage("poll=%s is not a duration like 30s", v)
-		}
-	}
-	if a.User == "" {
-		return o, usage("the address names no user")
-	}
-	for _, p := range []struct{ name, value string }{{"mailbox", o.Mailbox}, {"impersonate", o.Impersonate}} {
-		if p.value != "" && !strings.Contains(p.value, "@") {
-			return o, usage("%s=%s is not an address like ann@example.org", p.name, p.value)
-		}
-	}
-	return o, nil
+	return o, p.Err()
 }
 
 // OpenAddress opens the mailbox of an address. The first request tells at once

@@ -1,10 +1,10 @@
 // Package exchange is what the stores of an Exchange mailbox have in common,
-// whatever protocol they speak: the folder hierarchy below the IPM subtree.
-// [MS-OXCFOLD] 2.2.2, [MS-OXOSFLD] 2.2.1
+// whatever protocol they speak: the folder hierarchy below the IPM subtree, and
+// how the parameters of an address are read. [MS-OXCFOLD] 2.2.2, [MS-OXOSFLD] 2.2.1
 //
 // Start from [Hierarchy], which shows folders, finds them by path and makes
 // those that are missing; a driver hands it a [Server], which reads a [Tree] and
-// creates one folder.
+// creates one folder. [Read] begins to read parameters.
 //
 // Paths are compared as Exchange does, without case.
 //

@@ -120,10 +120,6 @@ func fail(op string, f transport.Folder, key transport.Key, err error) error {
 	return e
 }
 
-func usage(format string, args ...any) error {
-	return &transport.Error{Kind: transport.Usage, Op: "address", Err: fmt.Errorf(format, args...)}
-}
-
 // codeOf is the code of an operation that failed.
 func codeOf(err error) (rop.Code, bool) {
 	var c rop.Code

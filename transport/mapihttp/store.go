@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -123,51 +121,13 @@ var (
 
 // parse reads the parameters of an address.
 func parse(a transport.Address, env *transport.Env) (Options, error) {
-	o := Options{Mailbox: a.Params.Get("mailbox"), UserDN: a.Params.Get("dn"), TempDir: env.TempDir}
-	for _, p := range []struct {
-		name string
-		into *bool
-	}{{"associated", &o.Associated}, {"deleted", &o.Deleted}, {"compress", &o.Compress}} {
-		switch v := a.Params.Get(p.name); v {
-		case "", "0":
-		case "1":
-			*p.into = true
-		default:
-			return o, usage("%s=%s is neither 0 nor 1", p.name, v)
-		}
+	p := exchange.Read(a)
+	o := Options{
+		Mailbox: p.Mailbox("mailbox"), UserDN: p.Text("dn"), Associated: p.Switch("associated"), Deleted: p.Switch("deleted"),
+		ImportICS: p.Word("import", "ics") == "ics", Compress: p.Switch("compress"), KeepReceipts: p.Word("receipts", "keep", "clear") == "keep",
+		Connections: p.Count("connections"), Poll: p.Duration("poll"), TempDir: env.TempDir,
 	}
-	switch v := a.Params.Get("import"); v {
-	case "":
-	case "ics":
-		o.ImportICS = true
-	default:
-		return o, usage("import=%s is not ics", v)
-	}
-	switch v := a.Params.Get("receipts"); v {
-	case "", "clear":
-	case "keep":
-		o.KeepReceipts = true
-	default:
-		return o, usage("receipts=%s is neither keep nor clear", v)
-	}
-	var err error
-	if v := a.Params.Get("connections"); v != "" {
-		if o.Connections, err = strconv.Atoi(v); err != nil || o.Connections < 1 {
-			return o, usage("connections=%s is not a number above 0", v)
-		}
-	}
-	if v := a.Params.Get("poll"); v != "" {
-		if o.Poll, err = time.ParseDuration(v); err != nil || o.Poll <= 0 {
-			return o, usage("poll=%s is not a duration like 30s", v)
-		}
-	}
-	if a.User == "" {
-		return o, usage("the address names no user")
-	}
-	if o.Mailbox != "" && !strings.Contains(o.Mailbox, "@") {
-		return o, usage("mailbox=%s is not an address like ann@example.org", o.Mailbox)
-	}
-	return o, nil
+	return o, p.Err()
 }
 
 // OpenAddress opens the mailbox of an address. The first session tells at once
