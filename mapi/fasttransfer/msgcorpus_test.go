@@ -56,7 +56,7 @@ func TestCorpusMessagesComeBack(t *testing.T) {
 		for _, p := range problems {
 			t.Errorf("%s: %v", filepath.Base(path), p)
 		}
-		number(m)
+		mapitest.Number(m)
 		for _, s := range mapitest.Diff(m, got) {
 			expected := false
 			for item := range lost {
@@ -72,23 +72,6 @@ func TestCorpusMessagesComeBack(t *testing.T) {
 	t.Logf("%d messages, %d losses", messages, losses)
 	if messages == 0 {
 		t.Error("no message was read")
-	}
-}
-
-// number gives recipients and attachments what a stream must have.
-func number(m *mapi.Message) {
-	for i, r := range m.Recipients {
-		if _, ok := r.Props.Get(mapi.PidTagRowid); !ok {
-			r.Props.Set(mapi.PidTagRowid, mapi.Int32Value(int32(i)))
-		}
-	}
-	for i, a := range m.Attachments {
-		if _, ok := a.Props.Get(mapi.PidTagAttachNumber); !ok {
-			a.Props.Set(mapi.PidTagAttachNumber, mapi.Int32Value(int32(i)))
-		}
-		if a.Embedded != nil {
-			number(a.Embedded)
-		}
 	}
 }
 

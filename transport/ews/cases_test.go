@@ -20,6 +20,7 @@ import (
 	"github.com/mailconv/mailconv/transport/ews"
 	"github.com/mailconv/mailconv/transport/ews/ewstest"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
+	"github.com/mailconv/mailconv/transport/objecttest"
 	"github.com/mailconv/mailconv/transport/retry"
 )
 
@@ -57,7 +58,7 @@ func stored(t testing.TB, s *ewstest.Server, user string, path ...string) []*map
 	if !ok {
 		t.Fatal("no mailbox of " + user)
 	}
-	return objectsOf(t, box.Store(mailbox.StoreOptions{}))[transport.JoinPath(path)]
+	return objecttest.Objects(t, box.Store(mailbox.StoreOptions{}))[transport.JoinPath(path)]
 }
 
 func one(t testing.TB, list []*mapi.Message) *mapi.Message {
@@ -154,7 +155,7 @@ func TestT63EmbeddedMessagesStay(t *testing.T) {
 			t.Fatalf("attachment %d is no message any more", i)
 		}
 		if a.Embedded != nil {
-			number(a.Embedded)
+			mapitest.Number(a.Embedded)
 			for _, d := range mapitest.Diff(a.Embedded, got.Attachments[i].Embedded) {
 				if !strings.Contains(d, "PtypErrorCode") {
 					t.Error(d)

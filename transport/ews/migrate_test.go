@@ -2,12 +2,9 @@ package ews_test
 
 import (
 	"fmt"
-	"io/fs"
-	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,14 +13,12 @@ import (
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
 	"github.com/mailconv/mailconv/converters/migrate/meaning"
-	"github.com/mailconv/mailconv/mapi"
-	"github.com/mailconv/mailconv/mapi/mapitest"
-	"github.com/mailconv/mailconv/mapi/pst/psttest"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/ews/ewstest"
 	"github.com/mailconv/mailconv/transport/imap"
 	"github.com/mailconv/mailconv/transport/mem"
+	"github.com/mailconv/mailconv/transport/objecttest"
 	"github.com/mailconv/mailconv/transport/pst"
 	"github.com/mailconv/mailconv/transport/servertest"
 )
@@ -51,144 +46,12 @@ func run(t testing.TB, name string, src transport.Source, sink transport.Sink) (
 	return l, o
 }
 
-// objectsOf lists the objects of a store by folder, in the order of their
-// subjects and bytes, so that those of two stores can be compared.
-func objectsOf(t testing.TB, src transport.Source) map[string][]*mapi.Message {
-	t.Helper()
-	out := map[string][]*mapi.Message{}
-	for f, err := range src.Folders(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f.Hidden {
-			continue // not copied
-		}
-		var keys []transport.Key
-		for m, err := range src.Items(t.Context(), f, nil) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if m.Skip == "" {
-				keys = append(keys, m.Key)
-			}
-		}
-		if len(keys) == 0 {
-			continue
-		}
-		for fe, err := range src.Fetch(t.Context(), f, keys, []transport.Form{transport.FormObject}) {
-			if err != nil || fe.Err != nil {
-				t.Fatal(f, err, fe.Err)
-			}
-			if fe.Content.Form != transport.FormObject {
-				t.Fatalf("%s: %s comes as %s", f, fe.Key, fe.Content.Form)
-			}
-			c := fe.Content
-			t.Cleanup(func() { c.Close() })
-			out[f.String()] = append(out[f.String()], c.Object)
-		}
-	}
-	return out
-}
-
-// number gives recipients and attachments what a stream must have.
-func number(m *mapi.Message) {
-	for i, r := range m.Recipients {
-		if _, ok := r.Props.Get(mapi.PidTagRowid); !ok {
-			r.Props.Set(mapi.PidTagRowid, mapi.Int32Value(int32(i)))
-		}
-	}
-	for i, a := range m.Attachments {
-		if _, ok := a.Props.Get(mapi.PidTagAttachNumber); !ok {
-			a.Props.Set(mapi.PidTagAttachNumber, mapi.Int32Value(int32(i)))
-		}
-		if a.Embedded != nil {
-			number(a.Embedded)
-		}
-	}
-}
-
-// sameObjects compares the objects of two stores, folder by folder, each object
-// with the one that differs least. Folders are matched by the objects in them,
-// as their names may be others.
-func sameObjects(t testing.TB, want, got map[string][]*mapi.Message) (same int) {
-	t.Helper()
-	left := slices.Concat(slices.Collect(maps.Values(got))...)
-	for folder, list := range want {
-		for _, m := range list {
-			number(m)
-			best, diff := -1, []string(nil)
-			for i, g := range left {
-				if g.Props.Text(mapi.PidTagSubject) != m.Props.Text(mapi.PidTagSubject) {
-					continue
-				}
-				d := slices.DeleteFunc(mapitest.Diff(m, g), func(s string) bool {
-					// [MS-OXCFXICS] 2.2.4.3.20: errors MUST be omitted. They
-					// and the tag 0, which is none, are reported as losses.
-					return strings.HasSuffix(s, "only in the first") && (strings.Contains(s, "PtypErrorCode") || strings.HasPrefix(s, "0x00000000 "))
-				})
-				if best < 0 || len(d) < len(diff) {
-					best, diff = i, d
-				}
-				if len(d) == 0 {
-					break
-				}
-			}
-			if best < 0 {
-				t.Errorf("%s: %q did not arrive", folder, m.Props.Text(mapi.PidTagSubject))
-				continue
-			}
-			left = slices.Delete(left, best, best+1)
-			for _, d := range diff {
-				t.Errorf("%s: %q: %s", folder, m.Props.Text(mapi.PidTagSubject), d)
-			}
-			if len(diff) == 0 {
-				same++
-			}
-		}
-	}
-	if len(left) > 0 {
-		t.Errorf("%d more arrived", len(left))
-	}
-	return same
-}
-
-// pstFiles are one that is made here and those of the sample collection.
-func pstFiles(t testing.TB) []string {
-	made := filepath.Join(t.TempDir(), "made.pst")
-	f, err := os.Create(made)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := psttest.Mailbox(40)
-	root.Folders = append(root.Folders, &psttest.Folder{Name: "Everything", Class: "IPF.Note", Items: func(yield func(*mapi.Message) bool) {
-		yield(mapitest.WithoutStorages(mapitest.Sample()))
-	}})
-	if _, err := psttest.Write(f, root, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	files := []string{made}
-	if corpus := os.Getenv("MAILCONV_CORPUS"); corpus != "" && !testing.Short() {
-		filepath.WalkDir(filepath.Join(corpus, "pst"), func(path string, d fs.DirEntry, err error) error {
-			if err == nil && strings.EqualFold(filepath.Ext(path), ".pst") {
-				if i, err := d.Info(); err == nil && i.Size() < 8<<20 {
-					files = append(files, path)
-				}
-			}
-			return nil
-		})
-	}
-	return files
-}
-
 // TestPSTByUploadItemsToMSG: objects go from .pst files to a server by
 // UploadItems and on to .msg files, with every property.
 func TestPSTByUploadItemsToMSG(t *testing.T) {
 	t.Parallel()
 	total := 0
-	for _, file := range pstFiles(t) {
+	for _, file := range objecttest.Archives(t) {
 		s := serve(t, ewstest.Options{})
 		src, err := pst.Open(file, nil)
 		if err != nil {
@@ -204,7 +67,7 @@ func TestPSTByUploadItemsToMSG(t *testing.T) {
 			t.Fatal(err)
 		}
 		run(t, name+" again", open(t, s), msgs)
-		n := sameObjects(t, objectsOf(t, src), objectsOf(t, msgs))
+		n := objecttest.Same(t, objecttest.Objects(t, src), objecttest.Objects(t, msgs), nil)
 		t.Logf("%s: %d items are equal", name, n)
 		total += n
 		if n := len(s.Mailboxes().Outbox()); n != 0 {
@@ -220,7 +83,7 @@ func TestPSTByUploadItemsToMSG(t *testing.T) {
 // server has said that it has no UploadItems.
 func TestWithoutUploadItemsLossesAreListed(t *testing.T) {
 	s := serve(t, ewstest.Options{Without: []string{"UploadItems", "ExportItems"}})
-	src, err := pst.Open(pstFiles(t)[0], nil)
+	src, err := pst.Open(objecttest.Archives(t)[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +103,8 @@ func TestWithoutUploadItemsLossesAreListed(t *testing.T) {
 			items = int(n.Items)
 		}
 	}
-	if t.Logf("%d kinds of losses", len(notes)); items != 41 {
-		t.Errorf("the search key is lost in %d items, not in all 41", items)
+	if t.Logf("%d kinds of losses", len(notes)); items != objecttest.ArchiveItems {
+		t.Errorf("the search key is lost in %d items, not in all %d", items, objecttest.ArchiveItems)
 	}
 	if n := len(s.Mailboxes().Outbox()); n != 0 {
 		t.Errorf("%d messages were sent", n)

@@ -2,12 +2,8 @@ package mapihttp_test
 
 import (
 	"fmt"
-	"io/fs"
-	"maps"
 	"net/url"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +11,6 @@ import (
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
 	"github.com/mailconv/mailconv/mapi"
-	"github.com/mailconv/mailconv/mapi/mapitest"
-	"github.com/mailconv/mailconv/mapi/pst/psttest"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/dir"
 	"github.com/mailconv/mailconv/transport/ews"
@@ -25,6 +19,7 @@ import (
 	"github.com/mailconv/mailconv/transport/graph/graphtest"
 	"github.com/mailconv/mailconv/transport/mapihttp/mapihttptest"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
+	"github.com/mailconv/mailconv/transport/objecttest"
 	"github.com/mailconv/mailconv/transport/pst"
 )
 
@@ -55,154 +50,11 @@ func run(t testing.TB, name string, src transport.Source, sink transport.Sink) *
 	return r
 }
 
-// objectsOf lists the objects of a store by folder.
-func objectsOf(t testing.TB, src transport.Source) map[string][]*mapi.Message {
-	t.Helper()
-	out := map[string][]*mapi.Message{}
-	for f, err := range src.Folders(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f.Hidden {
-			continue // not copied
-		}
-		var keys []transport.Key
-		for m, err := range src.Items(t.Context(), f, nil) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if m.Skip == "" {
-				keys = append(keys, m.Key)
-			}
-		}
-		if len(keys) == 0 {
-			continue
-		}
-		for fe, err := range src.Fetch(t.Context(), f, keys, []transport.Form{transport.FormObject}) {
-			if err != nil || fe.Err != nil {
-				t.Fatal(f, err, fe.Err)
-			}
-			if fe.Content.Form != transport.FormObject {
-				t.Fatalf("%s: %s comes as %s", f, fe.Key, fe.Content.Form)
-			}
-			c := fe.Content
-			t.Cleanup(func() { c.Close() })
-			out[f.String()] = append(out[f.String()], c.Object)
-		}
-	}
-	return out
-}
-
-// number gives recipients and attachments what a stream must have.
-func number(m *mapi.Message) {
-	for i, r := range m.Recipients {
-		if _, ok := r.Props.Get(mapi.PidTagRowid); !ok {
-			r.Props.Set(mapi.PidTagRowid, mapi.Int32Value(int32(i)))
-		}
-	}
-	for i, a := range m.Attachments {
-		if _, ok := a.Props.Get(mapi.PidTagAttachNumber); !ok {
-			a.Props.Set(mapi.PidTagAttachNumber, mapi.Int32Value(int32(i)))
-		}
-		if a.Embedded != nil {
-			number(a.Embedded)
-		}
-	}
-}
-
-// sameObjects compares the objects of two stores, each with the one that differs
-// least. Differences that expected knows are no mistakes.
-func sameObjects(t testing.TB, want, got map[string][]*mapi.Message, expected func(diff string) bool) (same int) {
-	t.Helper()
-	left := slices.Concat(slices.Collect(maps.Values(got))...)
-	for folder, list := range want {
-		for _, m := range list {
-			number(m)
-			best, diff := -1, []string(nil)
-			for i, g := range left {
-				if g.Props.Text(mapi.PidTagSubject) != m.Props.Text(mapi.PidTagSubject) {
-					continue
-				}
-				number(g)
-				d := slices.DeleteFunc(mapitest.Diff(m, g), func(s string) bool {
-					// [MS-OXCFXICS] 2.2.4.3.20: errors MUST be omitted. They
-					// and the tag 0, which is none, are reported as losses.
-					return strings.HasSuffix(s, "only in the first") && (strings.Contains(s, "PtypErrorCode") || strings.HasPrefix(s, "0x00000000 ")) || expected(s)
-				})
-				if best < 0 || len(d) < len(diff) {
-					best, diff = i, d
-				}
-				if len(d) == 0 {
-					break
-				}
-			}
-			if best < 0 {
-				t.Errorf("%s: %q did not arrive", folder, m.Props.Text(mapi.PidTagSubject))
-				continue
-			}
-			left = slices.Delete(left, best, best+1)
-			for _, d := range diff {
-				t.Errorf("%s: %q: %s", folder, m.Props.Text(mapi.PidTagSubject), d)
-			}
-			if len(diff) == 0 {
-				same++
-			}
-		}
-	}
-	if len(left) > 0 {
-		t.Errorf("%d more arrived", len(left))
-	}
-	return same
-}
-
-// added is for properties that a store has of each item, and the source had not.
-func added(names ...string) func(string) bool {
-	return func(diff string) bool {
-		for _, n := range names {
-			if strings.HasPrefix(diff, n+" ") && strings.HasSuffix(diff, "only in the second") {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// pstFiles are one that is made here and those of the sample collection.
-func pstFiles(t testing.TB) []string {
-	made := filepath.Join(t.TempDir(), "made.pst")
-	f, err := os.Create(made)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := psttest.Mailbox(40)
-	root.Folders = append(root.Folders, &psttest.Folder{Name: "Everything", Class: "IPF.Note", Items: func(yield func(*mapi.Message) bool) {
-		yield(mapitest.WithoutStorages(mapitest.Sample()))
-	}})
-	if _, err := psttest.Write(f, root, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	files := []string{made}
-	if corpus := os.Getenv("MAILCONV_CORPUS"); corpus != "" && !testing.Short() {
-		filepath.WalkDir(filepath.Join(corpus, "pst"), func(path string, d fs.DirEntry, err error) error {
-			if err == nil && strings.EqualFold(filepath.Ext(path), ".pst") {
-				if i, err := d.Info(); err == nil && i.Size() < 8<<20 {
-					files = append(files, path)
-				}
-			}
-			return nil
-		})
-	}
-	return files
-}
-
 // TestPSTToMAPIToMSG: objects go from .pst files to a server and on to .msg
 // files, with every property.
 func TestPSTToMAPIToMSG(t *testing.T) {
 	total := 0
-	for _, file := range pstFiles(t) {
+	for _, file := range objecttest.Archives(t) {
 		s, _ := serve(t, mapihttptest.Options{})
 		src, err := pst.Open(file, nil)
 		if err != nil {
@@ -215,7 +67,7 @@ func TestPSTToMAPIToMSG(t *testing.T) {
 			t.Fatal(err)
 		}
 		run(t, name+" again", open(t, address(s), nil), msgs)
-		n := sameObjects(t, objectsOf(t, src), objectsOf(t, msgs), added("PidTagMessageFlags"))
+		n := objecttest.Same(t, objecttest.Objects(t, src), objecttest.Objects(t, msgs), objecttest.Added("PidTagMessageFlags"))
 		t.Logf("%s: %d items are equal", name, n)
 		total += n
 		if n := len(s.Mailboxes().Outbox()); n != 0 {
@@ -242,7 +94,7 @@ func TestEWSToMAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer old.Close()
-	src, err := pst.Open(pstFiles(t)[0], nil)
+	src, err := pst.Open(objecttest.Archives(t)[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,8 +102,8 @@ func TestEWSToMAPI(t *testing.T) {
 	run(t, "pst", src, old)
 	s, _ := serve(t, mapihttptest.Options{})
 	run(t, "ews", old, open(t, address(s), nil))
-	n := sameObjects(t, objectsOf(t, old), objectsOf(t, open(t, address(s), nil)), added("PidTagMessageFlags", "PidTagMessageDeliveryTime"))
-	if t.Logf("%d items are equal", n); n != 41 {
+	n := objecttest.Same(t, objecttest.Objects(t, old), objecttest.Objects(t, open(t, address(s), nil)), objecttest.Added("PidTagMessageFlags", "PidTagMessageDeliveryTime"))
+	if t.Logf("%d items are equal", n); n != objecttest.ArchiveItems {
 		t.Errorf("%d items", n)
 	}
 }
@@ -259,7 +111,7 @@ func TestEWSToMAPI(t *testing.T) {
 // TestMAPIToGraph: objects go on to Microsoft 365.
 func TestMAPIToGraph(t *testing.T) {
 	s, _ := serve(t, mapihttptest.Options{})
-	src, err := pst.Open(pstFiles(t)[0], nil)
+	src, err := pst.Open(objecttest.Archives(t)[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,8 +134,8 @@ func TestMAPIToGraph(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer back.Close()
-	n := sameObjects(t, objectsOf(t, open(t, address(s), nil)), objectsOf(t, back), added("{6d61696c-636f-6e76-8002-546f6b656e73}:Token", "PidTagMessageDeliveryTime"))
-	if t.Logf("%d items are equal", n); n != 41 {
+	n := objecttest.Same(t, objecttest.Objects(t, open(t, address(s), nil)), objecttest.Objects(t, back), objecttest.Added("{6d61696c-636f-6e76-8002-546f6b656e73}:Token", "PidTagMessageDeliveryTime"))
+	if t.Logf("%d items are equal", n); n != objecttest.ArchiveItems {
 		t.Errorf("%d items", n)
 	}
 }

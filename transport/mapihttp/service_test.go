@@ -16,6 +16,7 @@ import (
 	"github.com/mailconv/mailconv/transport/mapihttp"
 	"github.com/mailconv/mailconv/transport/mapihttp/mapihttptest"
 	"github.com/mailconv/mailconv/transport/mem/mailbox"
+	"github.com/mailconv/mailconv/transport/objecttest"
 )
 
 // note makes a small message.
@@ -396,8 +397,8 @@ func TestOLEObjects(t *testing.T) {
 			t.Fatal(err, fe.Err)
 		}
 		got := fe.Content.Object
-		number(want)
-		number(got)
+		mapitest.Number(want)
+		mapitest.Number(got)
 		// The root of a compound file has a name that the sample leaves out.
 		for _, a := range got.Attachments {
 			if a.Storage != nil && a.Storage.Name == "Root Entry" {
@@ -405,7 +406,7 @@ func TestOLEObjects(t *testing.T) {
 			}
 		}
 		for _, d := range mapitest.Diff(want, got) {
-			if !added("PidTagMessageFlags")(d) && !strings.Contains(d, "PtypErrorCode") {
+			if !objecttest.Added("PidTagMessageFlags")(d) && !strings.Contains(d, "PtypErrorCode") {
 				t.Error(d)
 			}
 		}
