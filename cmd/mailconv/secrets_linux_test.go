@@ -105,10 +105,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	program := filepath.Join(t.TempDir(), "mailconv")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	program := buildProgram(t, t.TempDir())
 	var mails []string
 	for i := range 30 {
 		what := "good"
