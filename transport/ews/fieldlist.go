@@ -1,7 +1,9 @@
 package ews
 
 import (
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mailconv/mailconv/mapi"
 )
@@ -9,67 +11,68 @@ import (
 // The properties of items that are no mail, which are asked for one by one where
 // the server exports no objects. [MS-OXOCNTC] 2.2.1, [MS-OXOCAL] 2.2.1,
 // [MS-OXOTASK] 2.2.2, [MS-OXONOTE] 2.2.1, [MS-OXOJRNL] 2.2.1
-var (
-	commonNames = names(
+const (
+	commonNames = "" +
 		"PidLidReminderDelta PidLidReminderTime PidLidReminderSet PidLidReminderSignalTime PidLidPrivate PidLidSideEffects " +
-			"PidLidCommonStart PidLidCommonEnd PidLidMileage PidLidBilling PidLidCompanies PidLidContacts PidLidTaskMode")
-	commonTags = tags(
+		"PidLidCommonStart PidLidCommonEnd PidLidMileage PidLidBilling PidLidCompanies PidLidContacts PidLidTaskMode"
+	commonTags = "" +
 		"PidTagImportance PidTagSensitivity PidTagIconIndex PidTagSearchKey PidTagCreationTime PidTagLastModificationTime " +
-			"PidTagClientSubmitTime PidTagMessageDeliveryTime PidTagFlagStatus PidTagSenderName PidTagSenderEmailAddress")
-	classFields = map[string]struct{ tags, names []field }{
-		"IPM.CONTACT": {
-			tags("PidTagDisplayName PidTagDisplayNamePrefix PidTagGivenName PidTagMiddleName PidTagSurname PidTagGeneration PidTagInitials " +
-				"PidTagNickname PidTagCompanyName PidTagTitle PidTagDepartmentName PidTagOfficeLocation PidTagManagerName PidTagAssistant " +
-				"PidTagProfession PidTagSpouseName PidTagBirthday PidTagWeddingAnniversary PidTagGender PidTagLanguage PidTagAccount " +
-				"PidTagBusinessTelephoneNumber PidTagBusiness2TelephoneNumber PidTagHomeTelephoneNumber PidTagHome2TelephoneNumber " +
-				"PidTagMobileTelephoneNumber PidTagPrimaryTelephoneNumber PidTagOtherTelephoneNumber PidTagCarTelephoneNumber " +
-				"PidTagRadioTelephoneNumber PidTagPagerTelephoneNumber PidTagCallbackTelephoneNumber PidTagCompanyMainTelephoneNumber " +
-				"PidTagAssistantTelephoneNumber PidTagBusinessFaxNumber PidTagHomeFaxNumber PidTagPrimaryFaxNumber PidTagTelexNumber " +
-				"PidTagIsdnNumber PidTagTelecommunicationsDeviceForDeafTelephoneNumber PidTagBusinessHomePage PidTagPersonalHomePage " +
-				"PidTagHomeAddressStreet PidTagHomeAddressCity PidTagHomeAddressStateOrProvince PidTagHomeAddressPostalCode " +
-				"PidTagHomeAddressCountry PidTagHomeAddressPostOfficeBox PidTagOtherAddressStreet PidTagOtherAddressCity " +
-				"PidTagOtherAddressStateOrProvince PidTagOtherAddressPostalCode PidTagOtherAddressCountry PidTagOtherAddressPostOfficeBox " +
-				"PidTagStreetAddress PidTagLocality PidTagStateOrProvince PidTagPostalCode PidTagCountry PidTagPostOfficeBox PidTagPostalAddress " +
-				"PidTagHobbies PidTagChildrensNames PidTagReferredByName PidTagGovernmentIdNumber PidTagOrganizationalIdNumber PidTagCustomerId"),
-			names("PidLidFileUnder PidLidFileUnderId PidLidHomeAddress PidLidWorkAddress PidLidOtherAddress PidLidPostalAddressId PidLidHasPicture " +
-				"PidLidHtml PidLidYomiFirstName PidLidYomiLastName PidLidYomiCompanyName PidLidWorkAddressStreet PidLidWorkAddressCity " +
-				"PidLidWorkAddressState PidLidWorkAddressPostalCode PidLidWorkAddressCountry PidLidWorkAddressPostOfficeBox " +
-				"PidLidInstantMessagingAddress PidLidFreeBusyLocation PidLidBirthdayLocal PidLidWeddingAnniversaryLocal " +
-				"PidLidEmail1DisplayName PidLidEmail1AddressType PidLidEmail1EmailAddress PidLidEmail1OriginalDisplayName PidLidEmail1OriginalEntryId " +
-				"PidLidEmail2DisplayName PidLidEmail2AddressType PidLidEmail2EmailAddress PidLidEmail2OriginalDisplayName PidLidEmail2OriginalEntryId " +
-				"PidLidEmail3DisplayName PidLidEmail3AddressType PidLidEmail3EmailAddress PidLidEmail3OriginalDisplayName PidLidEmail3OriginalEntryId " +
-				"PidLidAddressBookProviderEmailList PidLidAddressBookProviderArrayType PidLidContactUserField1 PidLidContactUserField2 " +
-				"PidLidContactUserField3 PidLidContactUserField4"),
-		},
-		"IPM.DISTLIST": {
-			tags("PidTagDisplayName"),
-			names("PidLidFileUnder PidLidDistributionListName PidLidDistributionListMembers PidLidDistributionListOneOffMembers " +
-				"PidLidDistributionListChecksum PidLidDistributionListStream"),
-		},
-		"IPM.APPOINTMENT": {
-			tags("PidTagStartDate PidTagEndDate PidTagOwnerAppointmentId PidTagResponseRequested"),
-			names("PidLidAppointmentStartWhole PidLidAppointmentEndWhole PidLidAppointmentDuration PidLidLocation PidLidBusyStatus " +
-				"PidLidAppointmentSubType PidLidAppointmentRecur PidLidAppointmentStateFlags PidLidRecurring PidLidResponseStatus " +
-				"PidLidRecurrenceType PidLidRecurrencePattern PidLidTimeZoneStruct PidLidTimeZoneDescription PidLidClipStart PidLidClipEnd " +
-				"PidLidAllAttendeesString PidLidToAttendeesString PidLidCcAttendeesString PidLidAppointmentSequence PidLidAppointmentReplyTime " +
-				"PidLidAppointmentTimeZoneDefinitionStartDisplay PidLidAppointmentTimeZoneDefinitionEndDisplay PidLidAppointmentTimeZoneDefinitionRecur " +
-				"PidLidGlobalObjectId PidLidCleanGlobalObjectId PidLidIntendedBusyStatus PidLidFInvited PidLidAppointmentColor PidLidWhere PidLidMeetingType"),
-		},
-		"IPM.TASK": {
-			nil,
-			names("PidLidTaskStatus PidLidPercentComplete PidLidTeamTask PidLidTaskStartDate PidLidTaskDueDate PidLidTaskDateCompleted " +
-				"PidLidTaskActualEffort PidLidTaskEstimatedEffort PidLidTaskVersion PidLidTaskState PidLidTaskLastUpdate PidLidTaskRecurrence " +
-				"PidLidTaskAssigner PidLidTaskComplete PidLidTaskOwner PidLidTaskLastUser PidLidTaskOrdinal PidLidTaskFRecurring PidLidTaskRole " +
-				"PidLidTaskOwnership PidLidTaskAcceptanceState PidLidTaskResetReminder PidLidTaskAccepted PidLidTaskFFixOffline PidLidTaskHistory"),
-		},
-		"IPM.STICKYNOTE": {
-			nil, names("PidLidNoteColor PidLidNoteWidth PidLidNoteHeight PidLidNoteX PidLidNoteY"),
-		},
-		"IPM.ACTIVITY": {
-			nil, names("PidLidLogType PidLidLogStart PidLidLogDuration PidLidLogEnd PidLidLogFlags PidLidLogTypeDesc PidLidLogDocumentPrinted PidLidLogDocumentSaved"),
-		},
-	}
+		"PidTagClientSubmitTime PidTagMessageDeliveryTime PidTagFlagStatus PidTagSenderName PidTagSenderEmailAddress"
 )
+
+var classFields = map[string]struct{ tags, names string }{
+	"IPM.CONTACT": {
+		"PidTagDisplayName PidTagDisplayNamePrefix PidTagGivenName PidTagMiddleName PidTagSurname PidTagGeneration PidTagInitials " +
+			"PidTagNickname PidTagCompanyName PidTagTitle PidTagDepartmentName PidTagOfficeLocation PidTagManagerName PidTagAssistant " +
+			"PidTagProfession PidTagSpouseName PidTagBirthday PidTagWeddingAnniversary PidTagGender PidTagLanguage PidTagAccount " +
+			"PidTagBusinessTelephoneNumber PidTagBusiness2TelephoneNumber PidTagHomeTelephoneNumber PidTagHome2TelephoneNumber " +
+			"PidTagMobileTelephoneNumber PidTagPrimaryTelephoneNumber PidTagOtherTelephoneNumber PidTagCarTelephoneNumber " +
+			"PidTagRadioTelephoneNumber PidTagPagerTelephoneNumber PidTagCallbackTelephoneNumber PidTagCompanyMainTelephoneNumber " +
+			"PidTagAssistantTelephoneNumber PidTagBusinessFaxNumber PidTagHomeFaxNumber PidTagPrimaryFaxNumber PidTagTelexNumber " +
+			"PidTagIsdnNumber PidTagTelecommunicationsDeviceForDeafTelephoneNumber PidTagBusinessHomePage PidTagPersonalHomePage " +
+			"PidTagHomeAddressStreet PidTagHomeAddressCity PidTagHomeAddressStateOrProvince PidTagHomeAddressPostalCode " +
+			"PidTagHomeAddressCountry PidTagHomeAddressPostOfficeBox PidTagOtherAddressStreet PidTagOtherAddressCity " +
+			"PidTagOtherAddressStateOrProvince PidTagOtherAddressPostalCode PidTagOtherAddressCountry PidTagOtherAddressPostOfficeBox " +
+			"PidTagStreetAddress PidTagLocality PidTagStateOrProvince PidTagPostalCode PidTagCountry PidTagPostOfficeBox PidTagPostalAddress " +
+			"PidTagHobbies PidTagChildrensNames PidTagReferredByName PidTagGovernmentIdNumber PidTagOrganizationalIdNumber PidTagCustomerId",
+		"PidLidFileUnder PidLidFileUnderId PidLidHomeAddress PidLidWorkAddress PidLidOtherAddress PidLidPostalAddressId PidLidHasPicture " +
+			"PidLidHtml PidLidYomiFirstName PidLidYomiLastName PidLidYomiCompanyName PidLidWorkAddressStreet PidLidWorkAddressCity " +
+			"PidLidWorkAddressState PidLidWorkAddressPostalCode PidLidWorkAddressCountry PidLidWorkAddressPostOfficeBox " +
+			"PidLidInstantMessagingAddress PidLidFreeBusyLocation PidLidBirthdayLocal PidLidWeddingAnniversaryLocal " +
+			"PidLidEmail1DisplayName PidLidEmail1AddressType PidLidEmail1EmailAddress PidLidEmail1OriginalDisplayName PidLidEmail1OriginalEntryId " +
+			"PidLidEmail2DisplayName PidLidEmail2AddressType PidLidEmail2EmailAddress PidLidEmail2OriginalDisplayName PidLidEmail2OriginalEntryId " +
+			"PidLidEmail3DisplayName PidLidEmail3AddressType PidLidEmail3EmailAddress PidLidEmail3OriginalDisplayName PidLidEmail3OriginalEntryId " +
+			"PidLidAddressBookProviderEmailList PidLidAddressBookProviderArrayType PidLidContactUserField1 PidLidContactUserField2 " +
+			"PidLidContactUserField3 PidLidContactUserField4",
+	},
+	"IPM.DISTLIST": {
+		"PidTagDisplayName",
+		"PidLidFileUnder PidLidDistributionListName PidLidDistributionListMembers PidLidDistributionListOneOffMembers " +
+			"PidLidDistributionListChecksum PidLidDistributionListStream",
+	},
+	"IPM.APPOINTMENT": {
+		"PidTagStartDate PidTagEndDate PidTagOwnerAppointmentId PidTagResponseRequested",
+		"PidLidAppointmentStartWhole PidLidAppointmentEndWhole PidLidAppointmentDuration PidLidLocation PidLidBusyStatus " +
+			"PidLidAppointmentSubType PidLidAppointmentRecur PidLidAppointmentStateFlags PidLidRecurring PidLidResponseStatus " +
+			"PidLidRecurrenceType PidLidRecurrencePattern PidLidTimeZoneStruct PidLidTimeZoneDescription PidLidClipStart PidLidClipEnd " +
+			"PidLidAllAttendeesString PidLidToAttendeesString PidLidCcAttendeesString PidLidAppointmentSequence PidLidAppointmentReplyTime " +
+			"PidLidAppointmentTimeZoneDefinitionStartDisplay PidLidAppointmentTimeZoneDefinitionEndDisplay PidLidAppointmentTimeZoneDefinitionRecur " +
+			"PidLidGlobalObjectId PidLidCleanGlobalObjectId PidLidIntendedBusyStatus PidLidFInvited PidLidAppointmentColor PidLidWhere PidLidMeetingType",
+	},
+	"IPM.TASK": {
+		"",
+		"PidLidTaskStatus PidLidPercentComplete PidLidTeamTask PidLidTaskStartDate PidLidTaskDueDate PidLidTaskDateCompleted " +
+			"PidLidTaskActualEffort PidLidTaskEstimatedEffort PidLidTaskVersion PidLidTaskState PidLidTaskLastUpdate PidLidTaskRecurrence " +
+			"PidLidTaskAssigner PidLidTaskComplete PidLidTaskOwner PidLidTaskLastUser PidLidTaskOrdinal PidLidTaskFRecurring PidLidTaskRole " +
+			"PidLidTaskOwnership PidLidTaskAcceptanceState PidLidTaskResetReminder PidLidTaskAccepted PidLidTaskFFixOffline PidLidTaskHistory",
+	},
+	"IPM.STICKYNOTE": {
+		"", "PidLidNoteColor PidLidNoteWidth PidLidNoteHeight PidLidNoteX PidLidNoteY",
+	},
+	"IPM.ACTIVITY": {
+		"", "PidLidLogType PidLidLogStart PidLidLogDuration PidLidLogEnd PidLidLogFlags PidLidLogTypeDesc PidLidLogDocumentPrinted PidLidLogDocumentSaved",
+	},
+}
 
 func names(list string) []field {
 	var out []field
@@ -91,16 +94,26 @@ func tags(list string) []field {
 	return out
 }
 
+// fieldLists are the fields by class, "" for others. To look their names up takes
+// a millisecond, which is nobody's who has no Exchange.
+var fieldLists = sync.OnceValue(func() map[string][]field {
+	common := append(tags(commonTags), names(commonNames)...)
+	lists := map[string][]field{"": common}
+	for class, l := range classFields {
+		lists[class] = slices.Concat(common, tags(l.tags), names(l.names))
+	}
+	return lists
+})
+
 // fieldsOf lists what is asked for of items of a class.
 func fieldsOf(class string) []field {
-	out := append(append([]field{}, commonTags...), commonNames...)
 	c := strings.ToUpper(class)
-	for p, l := range classFields {
-		if c == p || strings.HasPrefix(c, p+".") {
-			return append(append(out, l.tags...), l.names...)
+	for p, l := range fieldLists() {
+		if p != "" && (c == p || strings.HasPrefix(c, p+".")) {
+			return slices.Clone(l)
 		}
 	}
-	return out
+	return slices.Clone(fieldLists()[""])
 }
 
 // ownTags are properties that have a field of their own in a request.
