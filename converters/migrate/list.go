@@ -261,7 +261,13 @@ func (ls *lister) page(ctx context.Context, metas []transport.Meta) error {
 		}
 	}
 	if ls.spill || len(ls.keys) > max(buffer/max(r.o.Share, 1), pageSize) {
-		ls.spill = true
+		if !ls.spill {
+			// To sort a million rows later takes more memory than there is.
+			if err := r.l.IndexOpen(); err != nil {
+				return err
+			}
+			ls.spill = true
+		}
 		return ls.write()
 	}
 	return nil
