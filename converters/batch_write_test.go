@@ -16,15 +16,19 @@ import (
 func TestFilesAreOverwrittenWhenAsked(t *testing.T) {
 	to, _ := converters.ByName("eml")
 	in := t.TempDir()
-	for _, name := range []string{"first.json", "second.json"} {
-		if err := os.WriteFile(filepath.Join(in, name), []byte(`{"format":"mailconv.message","version":1,"properties":[]}`), 0o600); err != nil {
+	// The batch is at most a few files ahead of Done.
+	var inputs []string
+	for _, name := range []string{"first", "b", "c", "d", "e", "f", "last"} {
+		path := filepath.Join(in, name+".json")
+		if err := os.WriteFile(path, []byte(`{"format":"mailconv.message","version":1,"properties":[]}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		inputs = append(inputs, path)
 	}
 	for _, force := range []bool{false, true} {
 		for _, before := range []bool{false, true} {
 			out := filepath.Join(t.TempDir(), "out")
-			mine := filepath.Join(out, "second.eml")
+			mine := filepath.Join(out, "last.eml")
 			write := func() {
 				if err := os.MkdirAll(out, 0o700); err != nil {
 					t.Error(err)
@@ -41,11 +45,11 @@ func TestFilesAreOverwrittenWhenAsked(t *testing.T) {
 				switch {
 				case strings.HasSuffix(r.In, "first.json") && !before:
 					write()
-				case strings.HasSuffix(r.In, "second.json"):
+				case strings.HasSuffix(r.In, "last.json"):
 					failed = errors.Join(append(r.Errs, r.Err)...)
 				}
 			}}
-			if _, err := b.Run(t.Context(), []string{filepath.Join(in, "first.json"), filepath.Join(in, "second.json")}); err != nil {
+			if _, err := b.Run(t.Context(), inputs); err != nil {
 				t.Fatal(err)
 			}
 			got, err := os.ReadFile(mine)
@@ -55,7 +59,7 @@ func TestFilesAreOverwrittenWhenAsked(t *testing.T) {
 			if !force && (failed == nil || failed.Error() != mine+" is there already; --force overwrites it") || force && failed != nil {
 				t.Errorf("force %v, there before %v: %v", force, before, failed)
 			}
-			if files := tree(t, out); len(files) != 2 {
+			if files := tree(t, out); len(files) != len(inputs) {
 				t.Errorf("force %v, there before %v: %d files", force, before, len(files))
 			}
 		}

@@ -23,12 +23,17 @@ func createNew(name string) (*os.File, error) {
 
 // renameNew renames a file, unless there is one of that name (fs.ErrExist).
 func renameNew(from, to string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
-		return renameChecked(from, to) // not every file system can do that
+	for {
+		err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+		switch err {
+		case nil:
+			return nil
+		case unix.EINTR:
+			continue
+		case unix.EINVAL, unix.ENOSYS, unix.ENOTSUP, unix.EPERM:
+			// Not every file system can do that, nor may every process.
+			return renameChecked(from, to)
+		}
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
-	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 }

@@ -133,19 +133,23 @@ func (s *copySession) open(c *cli.Context, cv *converters.Converter) (from, to t
 	if early {
 		go func() { done <- open() }()
 	}
-	s.source, from, err = openSource(c, c.Args().Get(0), sourceRole, cv)
-	if !early {
-		if err != nil {
-			return from, a, err
+	if s.source, from, err = openSource(c, c.Args().Get(0), sourceRole, cv); err != nil {
+		if early {
+			// Nobody waits for a sink that may not answer.
+			go func() {
+				if o := <-done; o.sink != nil {
+					o.sink.Close()
+				}
+			}()
 		}
+		return from, a, err
+	}
+	if !early {
 		done <- open()
 	}
 	o := <-done
 	s.sink = o.sink
-	if err == nil {
-		err = o.err
-	}
-	return from, o.to, err
+	return from, o.to, o.err
 }
 
 // resolveWith lets the first store that has an address book resolve Exchange

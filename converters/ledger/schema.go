@@ -1,8 +1,9 @@
 package ledger
 
 // version is the schema's, kept in PRAGMA user_version. A ledger of a newer
-// version is refused.
-const version = 1
+// version is refused. In the first one the index items_open was there from the
+// start.
+const version = 2
 
 // pragmas of every connection.
 const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(FILE)"

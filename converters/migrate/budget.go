@@ -42,6 +42,10 @@ func (r *run) budget(ctx context.Context, bytes int64) error {
 	return nil
 }
 
+// budgeted reports whether there is a byte budget, for which a put may have to
+// wait.
+func (r *run) budgeted() bool { return r.o.MaxBytes > 0 || r.o.BytesPerDay > 0 }
+
 func (r *run) waitForDay(ctx context.Context, bytes int64) error {
 	a := &r.allowance
 	if !a.loaded {

@@ -120,17 +120,21 @@ func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<-
 	}
 	left := make(map[transport.Key]*ledger.Item, len(items))
 	ask := make([]transport.Key, 0, len(items))
+	moved := map[transport.Key]*ledger.Item{} // that need a second copy
 	for i := range items {
 		it := &items[i]
 		old, err := r.movedByID(ctx, it)
 		if err != nil {
 			return err
 		}
-		if old != nil {
+		if old != nil && r.movable(old, j.to) {
 			if err := send(&staged{it: *it, old: old, to: j.to}); err != nil {
 				return err
 			}
 			continue
+		}
+		if old != nil {
+			moved[it.Meta.Key] = old
 		}
 		left[it.Meta.Key] = it
 		ask = append(ask, it.Meta.Key)
@@ -165,6 +169,9 @@ func (r *run) fetch(ctx context.Context, j *job, items []ledger.Item, out chan<-
 			}
 			delete(left, fe.Key)
 			if s != nil {
+				if s.old == nil {
+					s.old = moved[fe.Key]
+				}
 				w.take(s)
 				if err := send(s); err != nil {
 					return err

@@ -68,58 +68,68 @@ func (p *putter) settleAir(ctx context.Context) error {
 // come by record what they did before they leave it.
 func (p *putter) own(to *place) bool { return to == p.j.to && !to.shared }
 
-// follows reports whether items may be intended while others are on their way.
+// reserve reports whether items may be intended while others are on their way. The
+// place is locked then: it is that of the batch on its way, or one that was made
+// just now.
 //
-// To the same place that is so with the same mark, as nothing else can be past
-// it that the ledger, and this putter, do not know by its key. A place that was
-// made just now holds nothing; follows locks it then.
-func (p *putter) follows(to *place, items []*staged) bool {
-	if !p.own(to) || to.present || p.r.o.Dedupe || slices.ContainsFunc(items, func(s *staged) bool { return s.old != nil }) {
+// To the same place that is so with the same mark. A place that was made just
+// now holds nothing. Where there is a byte budget what is on its way is settled
+// first, as the budget may make the next batch wait for a day.
+func (p *putter) reserve(to *place, items []*staged) bool {
+	if !p.own(to) || p.r.o.Dedupe || p.r.budgeted() || slices.ContainsFunc(items, func(s *staged) bool { return s.old != nil }) {
 		return false
 	}
-	if p.air != nil {
-		return p.air.to == to && p.keepsMark(to)
-	}
-	// The place before is locked: to wait for another might be for ever.
-	if p.before == nil || p.before.air == nil || p.before.air.to == to || !to.mu.TryLock() {
+	switch {
+	case p.air != nil:
+		return p.air.to == to && !to.present && p.keepsMark(to)
+	case p.before == nil || p.before.air == nil || p.before.air.to == to:
 		return false
 	}
-	if to.f.New {
+	// The place of the batch before is locked: to wait for another might be for
+	// ever.
+	if !to.mu.TryLock() {
+		return false
+	}
+	if p.r.fresh(to) {
 		return true
 	}
 	to.mu.Unlock()
 	return false
 }
 
-// follow intends items, waits for those on their way, and sends them after.
+// follow intends items, waits for those on their way, and sends them after. Their
+// place is reserved.
 func (p *putter) follow(ctx context.Context, to *place, items []*staged) error {
+	same := p.air != nil
 	err := p.intend(ctx, to, items)
-	intended := err == nil
-	switch {
-	case !intended:
-	case p.air != nil:
+	if err != nil {
+		release(items)
+		if !same {
+			to.mu.Unlock()
+		}
+		return err
+	}
+	if same {
 		err = p.settleAir(ctx)
-		if err == nil && !to.keyed {
-			// The mark is not good any more, and these may be twins.
+		if err == nil && (to.mark.unkeyed || to.mark.text != items[0].it.Mark) {
+			// Something is past the mark now that has no key, and these may be
+			// its twins.
+			to.mark.spoil()
 			err = p.intend(ctx, to, items)
 		}
-	default:
+	} else {
 		err = p.before.land(ctx)
 	}
 	if err == nil {
 		p.launch(ctx, to, items, items)
 		return p.finishBefore(ctx)
 	}
-	if intended {
-		// None of them was sent.
-		for _, s := range items {
-			s.it.State, s.it.Reason, s.it.Detail = ledger.Pending, "", ""
-			p.late = append(p.late, result{it: s.it})
-		}
+	// None of them was sent.
+	for _, s := range items {
+		s.it.State, s.it.Reason, s.it.Detail = ledger.Pending, "", ""
+		p.late = append(p.late, result{it: s.it})
 	}
-	if p.air == nil {
-		to.mu.Unlock()
-	}
+	to.mu.Unlock()
 	release(items)
 	return err
 }
@@ -153,7 +163,8 @@ func (p *putter) abort(ctx context.Context) error {
 	return first(err, p.record(nil))
 }
 
-// first is the first error, which tells why.
+// first is the first of some errors, which tells why. All that give them are
+// called.
 func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"context"
 	"iter"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/mailconv/mailconv/converters/migrate"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/mem"
+	"github.com/mailconv/mailconv/transport/spool"
 )
 
 // slow is a sink that is told of each call and may wait in a put.
@@ -146,5 +148,47 @@ func TestBatchesDoNotWaitForTheLedgerOrTheSource(t *testing.T) {
 	same(t, "after the run", src, store)
 	if src.Open() != 0 {
 		t.Errorf("%d contents left open", src.Open())
+	}
+}
+
+// single is a source with one connection.
+type single struct {
+	*mem.Store
+	conn chan struct{}
+}
+
+func (s *single) Fetch(ctx context.Context, f transport.Folder, keys []transport.Key, want []transport.Form) iter.Seq2[transport.Fetched, error] {
+	return func(yield func(transport.Fetched, error) bool) {
+		select {
+		case s.conn <- struct{}{}:
+		case <-ctx.Done():
+			yield(transport.Fetched{}, ctx.Err())
+			return
+		}
+		defer func() { <-s.conn }()
+		s.Store.Fetch(ctx, f, keys, want)(yield)
+	}
+}
+
+// Items that moved, and that the sink cannot move, are fetched by who has the
+// connection of the source.
+func TestMovedItemsWithOneConnection(t *testing.T) {
+	src, store := filled(3, mem.Options{OneShot: true}, "A"), mem.New(mem.Options{BatchItems: 4})
+	src.Add([]string{"B"}, transport.Meta{}, mail(100))
+	e := newEnv(t, &single{src, make(chan struct{}, 1)}, silent{store, store})
+	e.o.Workers, e.o.Spool = 1, spool.New(1<<20, t.TempDir())
+	e.ok()
+	var keys []transport.Key
+	for m := range src.Items(bg, transport.Folder{Path: []string{"A"}}, nil) {
+		keys = append(keys, m.Key)
+	}
+	src.Move(bg, transport.Folder{Path: []string{"A"}}, transport.Folder{Path: []string{"B"}}, keys)
+	for i := range 40 {
+		src.Add([]string{"B"}, transport.Meta{}, mail(200+i)+strings.Repeat("x", 100_000))
+	}
+	ctx, cancel := context.WithTimeout(bg, time.Minute)
+	defer cancel()
+	if r, err := e.runCtx(ctx); err != nil || r.Copied != 43 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -69,9 +69,11 @@ func (r *run) unlisted(j *job, err error) error {
 func (r *run) folderDone(p *putter) error {
 	j := p.j
 	r.listedNow(j)
-	err := p.record(func(tx *ledger.Tx) error { return tx.SaveFolder(&j.row) })
+	if err := p.record(func(tx *ledger.Tx) error { return tx.SaveFolder(&j.row) }); err != nil {
+		return err
+	}
 	r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
-	return err
+	return nil
 }
 
 // listedNow sets what the listing found out about the folder.

@@ -52,6 +52,12 @@ func (r *run) pick(list []ledger.Item, folder int64) *ledger.Item {
 	return nil
 }
 
+// movable reports whether an item that left its place needs no body: it stays in
+// its place of the sink, or the sink can move it.
+func (r *run) movable(old *ledger.Item, to *place) bool {
+	return old.Sink == to.ID || r.mover != nil && old.Ref != ""
+}
+
 // moves carries moves, and returns what is to be put.
 func (p *putter) moves(ctx context.Context, to *place, items []*staged) ([]*staged, error) {
 	r := p.r
@@ -64,7 +70,7 @@ func (p *putter) moves(ctx context.Context, to *place, items []*staged) ([]*stag
 			rest = append(rest, s)
 		case s.old.Sink == to.ID:
 			stay = append(stay, s)
-		case r.mover == nil || s.old.Ref == "":
+		case !r.movable(s.old, to):
 			s.notes = append(s.notes, ledger.Note{Kind: ledger.Change, Name: "place", Reason: "copied-again", Detail: "the item moved at the source; the sink cannot move it, so it has a second copy"})
 			rest = append(rest, s)
 		default:
@@ -90,11 +96,11 @@ func (p *putter) moves(ctx context.Context, to *place, items []*staged) ([]*stag
 		if err != nil {
 			return nil, err
 		}
-		to.marked = marksFor // what is moved may get a key that nobody is told
+		to.mark.spoil() // what is moved may get a key that nobody is told
 		if err := p.intend(ctx, to, list); err != nil {
 			return nil, err
 		}
-		to.marked = marksFor
+		to.mark.spoil()
 		refs := make([]transport.Key, len(list))
 		for i, s := range list {
 			refs[i] = s.old.Ref

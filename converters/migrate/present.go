@@ -14,7 +14,7 @@ func (r *run) ready(ctx context.Context, p *place) error {
 	if p.ready {
 		return nil
 	}
-	if p.f.New {
+	if r.fresh(p) {
 		// It holds nothing, which the first intent says for it.
 		p.ready = true
 		return nil

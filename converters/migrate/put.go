@@ -107,6 +107,13 @@ func (p *putter) flushAll(ctx context.Context) error {
 	return nil
 }
 
+func sizeOf(items []*staged) (n int64) {
+	for _, s := range items {
+		n += s.size()
+	}
+	return n
+}
+
 func release(items []*staged) {
 	for _, s := range items {
 		s.close()
@@ -159,7 +166,7 @@ func (p *putter) flush(ctx context.Context, to *place) error {
 	items := b.items
 	p.bytes -= b.bytes
 	b.items, b.bytes = nil, 0
-	if p.follows(to, items) {
+	if p.reserve(to, items) {
 		return p.follow(ctx, to, items)
 	}
 	if err := first(p.land(ctx), p.finishBefore(ctx)); err != nil {
@@ -169,7 +176,10 @@ func (p *putter) flush(ctx context.Context, to *place) error {
 	to.mu.Lock()
 	rest, err := p.begin(ctx, to, items)
 	if err == nil && len(rest) > 0 {
-		if err = p.intend(ctx, to, rest); err == nil {
+		if err = p.r.budget(ctx, sizeOf(rest)); err == nil {
+			err = p.intend(ctx, to, rest)
+		}
+		if err == nil {
 			p.launch(ctx, to, items, rest)
 			return nil
 		}
@@ -200,6 +210,9 @@ func (p *putter) begin(ctx context.Context, to *place, items []*staged) ([]*stag
 	for len(rest) > 0 {
 		first, twins, err := p.dedupe(ctx, rest)
 		if err != nil {
+			return nil, err
+		}
+		if err := p.r.budget(ctx, sizeOf(first)); err != nil {
 			return nil, err
 		}
 		if err := p.put(ctx, to, first); err != nil {
@@ -242,7 +255,7 @@ func (p *putter) put(ctx context.Context, to *place, items []*staged) error {
 	if len(items) == 0 {
 		return nil
 	}
-	to.marked = marksFor // something went wrong, or the order counts
+	to.mark.spoil() // something went wrong, or the order counts
 	if err := p.intend(ctx, to, items); err != nil {
 		return err
 	}
@@ -250,43 +263,28 @@ func (p *putter) put(ctx context.Context, to *place, items []*staged) error {
 	return p.settle(ctx, to, items, results, whole)
 }
 
-// marksFor is how many batches one mark is good for: after a kill all that is
-// past it is listed.
-const marksFor = 20
-
 // keepsMark reports whether the mark of the batch before is good for one more.
-// What arrived past it, and is no intent, must be known by its key, so that no
-// twin is taken for an intent.
-func (p *putter) keepsMark(to *place) bool {
-	return p.own(to) && to.keyed && to.marked > 0 && to.marked < marksFor
-}
+func (p *putter) keepsMark(to *place) bool { return p.own(to) && to.mark.good() }
 
 // intend records that a put of the items is about to happen. The mark of a
 // folder that was made just now is its beginning.
 func (p *putter) intend(ctx context.Context, to *place, items []*staged) error {
-	var bytes int64
-	for _, s := range items {
-		bytes += s.size()
-	}
-	if err := p.r.budget(ctx, bytes); err != nil {
-		return err
-	}
-	fresh := to.f.New
+	fresh := p.r.fresh(to)
 	switch {
 	case p.keepsMark(to):
-		to.marked++
+		to.mark.batches++
 	case fresh && p.own(to):
-		to.mark, to.marked = "", 1
+		to.mark.take("")
 	case p.r.tracker != nil:
-		mark, err := p.r.tracker.Mark(ctx, to.f)
+		text, err := p.r.tracker.Mark(ctx, to.f)
 		if err != nil {
 			return err
 		}
-		to.mark, to.marked = mark, 1
+		to.mark.take(text)
 	}
 	err := p.record(func(tx *ledger.Tx) error {
 		for _, s := range items {
-			s.it.Sink, s.it.Mark, s.it.Run = to.ID, to.mark, p.r.id
+			s.it.Sink, s.it.Mark, s.it.Run = to.ID, to.mark.text, p.r.id
 			if err := tx.Intend(&s.it); err != nil {
 				return err
 			}
@@ -353,7 +351,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 		}
 		switch {
 		case err == nil:
-			to.keyed = results[i].Receipt.Ref != ""
+			to.mark.arrived(results[i].Receipt.Ref)
 			p.copied(s, results[i].Receipt)
 		case transport.Canceled(err):
 			// It may be there: the intent stays for the next run.
@@ -386,7 +384,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 	if err := p.record(nil); err != nil {
 		return err
 	}
-	found, err := p.r.resolve(ctx, to, list, p.r.o.Clock.Now(), unsettled)
+	found, err := p.r.resolve(ctx, to, list, p.r.settled(unsettled))
 	if err != nil {
 		// The other side does not answer: the intents stay.
 		return errors.Join(last, err)
@@ -394,6 +392,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 	var left []*staged
 	for _, s := range unknown {
 		if ref, ok := found[s.it.ID]; ok {
+			to.mark.arrived(ref)
 			p.copied(s, transport.Receipt{Ref: ref, Route: routeFound, Bytes: s.size()})
 			continue
 		}

@@ -33,19 +33,15 @@ func (r *run) resolveOpen(ctx context.Context) error {
 		}
 		groups[g] = append(groups[g], &it)
 	}
+	// The run before was killed at the latest just now; an intent may be far older
+	// than its put.
+	until := r.settled(true)
 	for _, g := range order {
 		p, err := r.placeByID(ctx, g.sink)
 		if err != nil {
 			return err
 		}
-		var last time.Time
-		for _, it := range groups[g] {
-			if it.At.After(last) {
-				last = it.At
-			}
-		}
-		// The time of a row is in whole seconds.
-		found, err := r.resolve(ctx, p, groups[g], last.Add(time.Second), true)
+		found, err := r.resolve(ctx, p, groups[g], until)
 		if err != nil {
 			return err
 		}
@@ -79,18 +75,19 @@ func (r *run) resolveOpen(ctx context.Context) error {
 // settleStep is the first wait between two looks.
 const settleStep = 250 * time.Millisecond
 
-// resolve finds out which of some intents, all with the same mark, are there. A
-// sink may go on with a put after its connection is gone: what is not there is
-// looked for again until that time has passed since the put.
-func (r *run) resolve(ctx context.Context, p *place, items []*ledger.Item, since time.Time, unsettled bool) (map[int64]transport.Key, error) {
-	var until time.Time
+// settled is when nothing of what was sent up to now can arrive any more. A sink
+// may go on with a put after its connection is gone.
+func (r *run) settled(unsettled bool) time.Time {
+	now := r.o.Clock.Now()
 	if s, ok := transport.As[transport.Settler](r.sink); ok && unsettled {
-		// The clock may have been changed since.
-		until = r.o.Clock.Now().Add(s.Settle())
-		if at := since.Add(s.Settle()); at.Before(until) {
-			until = at
-		}
+		return now.Add(s.Settle())
 	}
+	return now
+}
+
+// resolve finds out which of some intents, all with the same mark, are there.
+// What is not is looked for again until the sink has settled.
+func (r *run) resolve(ctx context.Context, p *place, items []*ledger.Item, until time.Time) (map[int64]transport.Key, error) {
 	for wait := settleStep; ; wait *= 2 {
 		rest := until.Sub(r.o.Clock.Now())
 		found, err := r.look(ctx, p, items)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -124,11 +125,8 @@ type place struct {
 	ready   bool
 	// shared says that several folders of the source go here.
 	shared bool
-	// mark is the end of the folder before the last marked batches, where the
-	// sink tells; keyed says that the last of them got their keys.
-	mark   string
-	marked int
-	keyed  bool
+	mark   mark
+	made   time.Time // when f was made, if it is new
 	// exact says that the folder held an item with the same bytes, so that
 	// the sink is not one that writes mails anew; indexed, that the ledger is
 	// ready to look for such.
@@ -492,7 +490,7 @@ func (r *run) ensure(ctx context.Context, made *[]*place, f transport.Folder) (*
 	if err != nil {
 		return nil, err
 	}
-	p = &place{Sink: ledger.Sink{Path: f.Path, StorePath: there.Path, StoreID: there.ID}, f: there}
+	p = &place{Sink: ledger.Sink{Path: f.Path, StorePath: there.Path, StoreID: there.ID}, f: there, made: r.o.Clock.Now()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.paths[key] = p
@@ -504,6 +502,19 @@ func (r *run) ensure(ctx context.Context, made *[]*place, f transport.Folder) (*
 	}
 	*made = append(*made, p)
 	return r.paths[key], nil
+}
+
+// newFor is how long a folder that was made is believed to hold nothing: others
+// may see it too.
+const newFor = time.Minute
+
+// fresh reports whether a place was made just now, and nothing was put there. It
+// is locked.
+func (r *run) fresh(p *place) bool {
+	if p.f.New && r.o.Clock.Now().Sub(p.made) > newFor {
+		p.f.New = false
+	}
+	return p.f.New
 }
 
 // same reports whether a folder of the sink is this place. Two paths may be one
@@ -586,7 +597,7 @@ func (r *run) place(ctx context.Context, f transport.Folder) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &place{Sink: ledger.Sink{Path: f.Path, StorePath: made.Path, StoreID: made.ID}, f: made}
+	p = &place{Sink: ledger.Sink{Path: f.Path, StorePath: made.Path, StoreID: made.ID}, f: made, made: r.o.Clock.Now()}
 	if err := r.l.Update(func(tx *ledger.Tx) error { return tx.SaveSink(&p.Sink) }); err != nil {
 		return nil, err
 	}

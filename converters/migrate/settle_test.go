@@ -113,3 +113,47 @@ func TestT58APutThatHappensAfterTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// slowly is late from its third batch on; the second one takes longer than the
+// sink needs to settle.
+type slowly struct {
+	late
+	n int
+}
+
+func (s *slowly) PutBatch(ctx context.Context, f transport.Folder, items []transport.Staged) ([]transport.Result, error) {
+	s.n++
+	switch s.n {
+	case 1:
+	case 2:
+		if err := s.clock.Sleep(ctx, time.Minute); err != nil {
+			return nil, err
+		}
+	default:
+		return s.late.PutBatch(ctx, f, items)
+	}
+	return s.Store.PutBatch(ctx, f, items)
+}
+
+// T58: a batch may have been intended long before it was put.
+func TestT58AnIntentMayBeOlderThanItsPut(t *testing.T) {
+	src, store := filled(6, mem.Options{}, "Inbox"), mem.New(mem.Options{BatchItems: 2})
+	store.Add([]string{"Inbox"}, transport.Meta{}, mail(1000))
+	e := newEnv(t, src, nil)
+	e.o.Workers = 1
+	ctx, kill := context.WithCancel(t.Context())
+	sink := &slowly{late: late{Store: store, clock: e.o.Clock, after: 3 * time.Second}}
+	sink.cut = func() error {
+		kill()
+		return ctx.Err()
+	}
+	e.sink = sink
+	if _, err := e.runCtx(ctx); err == nil {
+		t.Fatal("the run was not killed")
+	}
+	e.ok()
+	sink.arrive(e.o.Clock.Now().Add(time.Hour))
+	if d := dump(t, store); len(d) != 7 {
+		t.Errorf("%d items, want 7", len(d))
+	}
+}

@@ -95,10 +95,13 @@ func (r *run) idle(ctx context.Context, jobs []*job) (busy []*job, err error) {
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	for _, j := range rest {
 		r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
 	}
-	return busy, err
+	return busy, nil
 }
 
 // A feed is what is fetched from one folder, on its way to be put.

@@ -61,11 +61,13 @@ func (s *Store) Ensure(ctx context.Context, f transport.Folder) (transport.Folde
 func (s *Store) fresh(raw string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.known[raw]
-	fresh := m.fresh
+	m, ok := s.known[raw]
+	if !ok || !m.fresh {
+		return false
+	}
 	m.fresh = false
 	s.known[raw] = m
-	return fresh
+	return true
 }
 
 // listed sees to it that the mailboxes are known.
