@@ -127,29 +127,50 @@ func (p *putter) follow(ctx context.Context, to *place, items []*staged) error {
 	// None of them was sent.
 	for _, s := range items {
 		s.it.State, s.it.Reason, s.it.Detail = ledger.Pending, "", ""
-		p.late = append(p.late, result{it: s.it})
+		p.late = append(p.late, result{j: p.j, it: s.it})
 	}
 	to.mu.Unlock()
 	release(items)
 	return err
 }
 
-// finishBefore does the rest for the folder before.
+// finishBefore waits for what is on its way to the folder before, and takes over
+// what is to be recorded of it: with the next commit, or by finish.
 func (p *putter) finishBefore(ctx context.Context) error {
 	b := p.before
 	p.before = nil
 	if b == nil {
 		return nil
 	}
-	return b.finish(ctx)
+	if err := b.end(ctx); err != nil {
+		return first(err, b.record(nil))
+	}
+	p.late, p.done = append(b.late, p.late...), append(b.done, p.done...)
+	return nil
 }
 
-// finish waits for what is on its way, and records that the folder is done.
-func (p *putter) finish(ctx context.Context) error {
-	if err := first(p.finishBefore(ctx), p.land(ctx)); err != nil {
-		return first(err, p.record(nil))
+// mostDone is how many folders may wait for a commit.
+const mostDone = 50
+
+// end waits for what is on its way. The folder is done then.
+func (p *putter) end(ctx context.Context) error {
+	if p.ended {
+		return nil
 	}
-	return p.r.folderDone(p)
+	if err := first(p.finishBefore(ctx), p.land(ctx)); err != nil {
+		return err
+	}
+	p.r.listedNow(p.j)
+	p.done, p.ended = append(p.done, p.j), true
+	if len(p.done) >= mostDone {
+		return p.record(nil)
+	}
+	return nil
+}
+
+// finish is end, and records it.
+func (p *putter) finish(ctx context.Context) error {
+	return first(p.end(ctx), p.record(nil))
 }
 
 // abort waits for what is on its way, records what happened and releases what

@@ -65,15 +65,9 @@ func (r *run) unlisted(j *job, err error) error {
 	return nil
 }
 
-// folderDone saves a folder's state, and what the putter has to record.
-func (r *run) folderDone(p *putter) error {
-	j := p.j
-	r.listedNow(j)
-	if err := p.record(func(tx *ledger.Tx) error { return tx.SaveFolder(&j.row) }); err != nil {
-		return err
-	}
+// folderDone tells the observer.
+func (r *run) folderDone(j *job) {
 	r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
-	return nil
 }
 
 // listedNow sets what the listing found out about the folder.

@@ -32,11 +32,16 @@ type putter struct {
 	// that a batch costs one commit and not two. A kill before that is the
 	// same as one right after the put.
 	late []result
+	// done are folders of which all is put: their state is saved with the next
+	// commit, too.
+	done []*job
 	// air is the batch on its way, or nil. Its place is locked.
 	air *flight
 	// before is the putter of the folder before, whose last batch may be on
 	// its way yet, or nil.
 	before *putter
+	// ended says that the folder is among those that are done.
+	ended bool
 }
 
 type batch struct {
@@ -45,6 +50,7 @@ type batch struct {
 }
 
 type result struct {
+	j     *job
 	it    ledger.Item
 	notes []ledger.Note
 }
@@ -120,15 +126,20 @@ func release(items []*staged) {
 	}
 }
 
-// record writes the late results and whatever else belongs to the commit, and
-// then tells the observer.
+// record writes the late results, the state of folders that are done, and
+// whatever else belongs to the commit, and then tells the observer.
 func (p *putter) record(also func(*ledger.Tx) error) error {
-	if len(p.late) == 0 && also == nil {
+	if len(p.late) == 0 && len(p.done) == 0 && also == nil {
 		return nil
 	}
 	err := p.r.l.Update(func(tx *ledger.Tx) error {
 		for i := range p.late {
 			if err := tx.Finish(&p.late[i].it, p.late[i].notes...); err != nil {
+				return err
+			}
+		}
+		for _, j := range p.done {
+			if err := tx.SaveFolder(&j.row); err != nil {
 				return err
 			}
 		}
@@ -150,10 +161,13 @@ func (p *putter) record(also func(*ledger.Tx) error) error {
 			p.r.count(func(res *Result) { res.Severe++ })
 		}
 		if res.it.State.Final() {
-			p.r.done(p.j, &res.it)
+			p.r.done(res.j, &res.it)
 		}
 	}
-	p.late = p.late[:0]
+	for _, j := range p.done {
+		p.r.folderDone(j)
+	}
+	p.late, p.done = p.late[:0], p.done[:0]
 	return nil
 }
 
@@ -241,7 +255,7 @@ func (p *putter) dedupe(ctx context.Context, items []*staged) (first, twins []*s
 		if twin != nil {
 			s.it.State, s.it.Detail, s.it.Run = ledger.Duplicate, "the same as item "+string(twin.Meta.Key), p.r.id
 			s.it.Sink, s.it.Ref = twin.Sink, twin.Ref
-			p.late = append(p.late, result{it: s.it})
+			p.late = append(p.late, result{j: p.j, it: s.it})
 			continue
 		}
 		seen[s.it.Content] = true
@@ -364,7 +378,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 				stop = err
 			}
 			s.it.State, s.it.Reason, s.it.Detail = ledger.Pending, "", ""
-			p.late = append(p.late, result{it: s.it})
+			p.late = append(p.late, result{j: p.j, it: s.it})
 		default:
 			if err := p.refused(ctx, to, s, err); err != nil {
 				return err
@@ -405,7 +419,7 @@ func (p *putter) settle(ctx context.Context, to *place, items []*staged, results
 		// The wrapper tried for long enough: the run stops, nothing is lost.
 		for _, s := range left {
 			s.it.State = ledger.Pending
-			p.late = append(p.late, result{it: s.it})
+			p.late = append(p.late, result{j: p.j, it: s.it})
 		}
 		return whole
 	case whole != nil && len(items) > 1:
@@ -435,7 +449,7 @@ func (p *putter) copied(s *staged, rc transport.Receipt) {
 	if s.it.Tries > 1 && p.r.blind() && rc.Route != routeFound {
 		notes = append(notes, ledger.Note{Kind: ledger.Change, Name: "copy", Reason: "perhaps-twice", Detail: "an earlier try has no known outcome, and the sink cannot be asked"})
 	}
-	p.late = append(p.late, result{it: s.it, notes: notes})
+	p.late = append(p.late, result{j: p.j, it: s.it, notes: notes})
 }
 
 // blind says that the sink can be asked for nothing.

@@ -99,7 +99,7 @@ func (r *run) idle(ctx context.Context, jobs []*job) (busy []*job, err error) {
 		return nil, err
 	}
 	for _, j := range rest {
-		r.emit(FolderDone{Folder: j.f.String(), Listed: j.count, Known: j.known, Error: j.row.Error})
+		r.folderDone(j)
 	}
 	return busy, nil
 }
@@ -172,11 +172,18 @@ func (r *run) fetchAll(ctx context.Context, f *feed, w *window, list func(contex
 }
 
 // drain puts what is fetched from one folder. The last batch may still be on
-// its way; the putter is to be finished then, by the next one or by the caller.
+// its way, and the folder's state is not saved yet; that is up to the next putter,
+// or to the caller (finish).
 func (r *run) drain(ctx context.Context, f *feed, before *putter, stop func()) (*putter, error) {
 	p := &putter{r: r, j: f.j, batches: map[*place]*batch{}, before: before}
 	var err error
+	if before != nil && before.ended {
+		err = p.finishBefore(ctx)
+	}
 	for open := true; open; {
+		if err == nil && p.bytes == 0 && p.air == nil && p.before == nil && len(f.ch) == 0 {
+			err = p.record(nil) // nothing comes that it could go with
+		}
 		var s *staged
 		select {
 		case s, open = <-f.ch:
@@ -205,13 +212,13 @@ func (r *run) drain(ctx context.Context, f *feed, before *putter, stop func()) (
 	if err == nil {
 		err = f.err
 	}
-	switch {
-	case err != nil:
+	if err == nil && p.air == nil {
+		err = p.end(ctx)
+	}
+	if err != nil {
 		// The first error tells why.
 		_ = p.abort(ctx)
 		return nil, err
-	case p.air == nil:
-		return nil, p.finish(ctx)
 	}
 	return p, nil
 }
