@@ -8,6 +8,8 @@
 //	  convert, at most once, if the sink does not take the form
 //	  per batch: take a mark, intend, put, commit
 //
+// While a batch is put, the next one is intended and the next folder fetched.
+//
 // Start from [Run] and [Options]; [DryRun] says what a run would do, [Verify]
 // proves what it did. The record is a [ledger.Ledger]; the package prints
 // nothing and tells an [Observer] what happens.
