@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -21,18 +22,26 @@ func rehearseTenant(c *cli.Context, std stdio) error {
 	if c.IsSet("new") {
 		addr = c.String("new")
 	}
-	cloud, err := rehearsal.Start(rehearsal.Options{Addr: addr, Convert: &converters.Converter{}})
-	if err != nil {
-		return usagef("%v", err)
-	}
-	defer cloud.Close()
-	if file := c.String("pst"); file != "" {
+	// The archive is there before the tenant answers, so that who waits for the
+	// port finds both.
+	file := c.String("pst")
+	if file != "" {
 		switch err := rehearsal.WriteArchive(file, c.Int("mails")); {
 		case errors.Is(err, fs.ErrExist):
 			return usagef("%s is there already, and is not overwritten", file)
 		case err != nil:
 			return err
 		}
+	}
+	cloud, err := rehearsal.Start(rehearsal.Options{Addr: addr, Convert: &converters.Converter{}})
+	if err != nil {
+		if file != "" {
+			_ = os.Remove(file) // the next try makes it anew
+		}
+		return usagef("%v", err)
+	}
+	defer cloud.Close()
+	if file != "" {
 		fmt.Fprintf(std.out, "old  pst:%s\n", file)
 	}
 	fmt.Fprintf(std.out, "new  graph://%s@%s?endpoint=%s\ntoken of %[1]s, given as the password: %[4]s\n", rehearsal.User, rehearsal.Tenant, cloud.Root(), rehearsal.Token)
