@@ -476,26 +476,35 @@ func (r *run) makeFolders(ctx context.Context, jobs []*job, wanted []transport.F
 	return nil
 }
 
-// ensure makes a folder in the sink, or finds it. Its row is not saved yet;
-// made has it then.
-func (r *run) ensure(ctx context.Context, made *[]*place, f transport.Folder) (*place, error) {
-	key := transport.JoinPath(f.Path)
+// find gives the place of a path, which is known, or is made in the sink and new
+// to the run.
+func (r *run) find(ctx context.Context, f transport.Folder) (p *place, known bool, err error) {
 	r.mu.Lock()
-	p := r.paths[key]
+	p = r.paths[transport.JoinPath(f.Path)]
 	r.mu.Unlock()
 	if p != nil {
-		return p, nil
+		return p, true, nil
 	}
 	there, err := r.sink.Ensure(ctx, f)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	p = &place{Sink: ledger.Sink{Path: f.Path, StorePath: there.Path, StoreID: there.ID}, f: there, made: r.o.Clock.Now()}
+	return &place{Sink: ledger.Sink{Path: f.Path, StorePath: there.Path, StoreID: there.ID}, f: there, made: r.o.Clock.Now()}, false, nil
+}
+
+// ensure makes a folder in the sink, or finds it. Its row is not saved yet;
+// made has it then.
+func (r *run) ensure(ctx context.Context, made *[]*place, f transport.Folder) (*place, error) {
+	p, known, err := r.find(ctx, f)
+	if known || err != nil {
+		return p, err
+	}
+	key := transport.JoinPath(f.Path)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.paths[key] = p
 	for _, other := range *made {
-		if other.same(there) {
+		if other.same(p.f) {
 			r.paths[key] = other
 			break
 		}
@@ -586,28 +595,21 @@ func all(folders iter.Seq2[transport.Folder, error]) (list []transport.Folder, e
 
 // place makes a folder in the sink, or finds it.
 func (r *run) place(ctx context.Context, f transport.Folder) (*place, error) {
-	key := transport.JoinPath(f.Path)
-	r.mu.Lock()
-	p := r.paths[key]
-	r.mu.Unlock()
-	if p != nil {
-		return p, nil
+	p, known, err := r.find(ctx, f)
+	if known || err != nil {
+		return p, err
 	}
-	made, err := r.sink.Ensure(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	p = &place{Sink: ledger.Sink{Path: f.Path, StorePath: made.Path, StoreID: made.ID}, f: made, made: r.o.Clock.Now()}
 	if err := r.l.Update(func(tx *ledger.Tx) error { return tx.SaveSink(&p.Sink) }); err != nil {
 		return nil, err
 	}
+	key := transport.JoinPath(f.Path)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if other := r.paths[key]; other != nil {
 		return other, nil
 	}
 	for _, other := range r.places {
-		if other.same(made) {
+		if other.same(p.f) {
 			r.paths[key] = other
 			return other, nil
 		}
