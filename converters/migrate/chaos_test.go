@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
 	"github.com/mailconv/mailconv/transport"
 	"github.com/mailconv/mailconv/transport/mem"
@@ -116,7 +115,7 @@ func TestT58Chaos(t *testing.T) {
 			e.src = &dying{src.Reopen(), k, false}
 			e.sink = &chaos{dying: &dying{store.Reopen(), k, noToken}, r: rand.New(rand.NewPCG(uint64(seed), uint64(round))), part: part}
 			if round < 4 {
-				killedAnyhow(t, e, k)
+				strike(t, e, k, time.Duration(rnd.IntN(5))*time.Millisecond)
 			} else if r, err := e.run(); err != nil || !r.Complete() {
 				t.Fatalf("%s: %+v %v", what, r, err)
 			}
@@ -128,42 +127,4 @@ func TestT58Chaos(t *testing.T) {
 			t.Errorf("%s: %d contents left open", what, src.Open())
 		}
 	}
-}
-
-// killedAnyhow is killedRun, and the run may also end by itself, with an error or
-// none.
-func killedAnyhow(t *testing.T, e *env, k *killer) {
-	t.Helper()
-	l, err := ledger.Open(bg, e.path, ledger.Pair{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := migrate.Run(bg, e.src, e.sink, l, e.o)
-		done <- err
-	}()
-	hung := false
-	select {
-	case <-k.hung:
-		hung = true
-		time.Sleep(time.Duration(k.at%5) * time.Millisecond)
-	case <-done:
-	case <-time.After(time.Minute):
-		t.Fatal("the run does not end")
-	}
-	disk := e.path + ".c"
-	for _, part := range []string{"", "-wal"} {
-		if b, err := os.ReadFile(e.path + part); err == nil {
-			if err := os.WriteFile(disk+part, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if hung {
-		close(k.free)
-		<-done
-	}
-	l.Close()
-	e.path = disk
 }

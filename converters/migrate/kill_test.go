@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mailconv/mailconv/converters/ledger"
 	"github.com/mailconv/mailconv/converters/migrate"
@@ -245,6 +246,17 @@ func (d *dying) Delete(ctx context.Context, f transport.Folder, refs []transport
 // e.path. It reports whether the run went through to its end.
 func killedRun(t *testing.T, e *env, k *killer) bool {
 	t.Helper()
+	finished, err := strike(t, e, k, 0)
+	if finished && err != nil {
+		t.Fatal(err)
+	}
+	return finished
+}
+
+// strike is killedRun for runs that may also end with an error. What else the run
+// does goes on for a moment after the killer struck.
+func strike(t *testing.T, e *env, k *killer, moment time.Duration) (finished bool, err error) {
+	t.Helper()
 	l, err := ledger.Open(bg, e.path, ledger.Pair{})
 	if err != nil {
 		t.Fatal(err)
@@ -254,19 +266,20 @@ func killedRun(t *testing.T, e *env, k *killer) bool {
 		_, err := migrate.Run(bg, e.src, e.sink, l, e.o)
 		done <- err
 	}()
-	finished := false
 	select {
 	case <-k.hung:
-	case err := <-done:
-		if err != nil {
-			t.Fatal(err)
-		}
+		time.Sleep(moment)
+	case err = <-done:
 		finished = true
+	case <-time.After(time.Minute):
+		t.Fatal("the run does not end")
 	}
 	disk := e.path + ".copy"
 	for _, part := range []string{"", "-wal"} {
 		if b, err := os.ReadFile(e.path + part); err == nil {
-			os.WriteFile(disk+part, b, 0o600)
+			if err := os.WriteFile(disk+part, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if !finished {
@@ -275,7 +288,7 @@ func killedRun(t *testing.T, e *env, k *killer) bool {
 	}
 	l.Close()
 	e.path = disk
-	return finished
+	return finished, err
 }
 
 // A later run with moves, flags, deletions and new mails, killed at every step.
